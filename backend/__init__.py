@@ -1,0 +1,1 @@
+"""Settings, catalogue, vector stores, originals, the HTTP API and the command line."""

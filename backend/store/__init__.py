@@ -1,0 +1,1 @@
+"""Vector stores: one interface, Qdrant Edge in the process or a Qdrant server."""
