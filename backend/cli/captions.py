@@ -1,0 +1,107 @@
+"""Captions files as people have them: csv (`image,caption`) or json, also with splits and languages."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backend.errors import InvalidRequest
+
+LANGUAGES = ("en", "zh")
+ANY = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture and what is said of it."""
+
+    image: str
+    captions: dict[str, tuple[str, ...]]
+    """By language; under `ANY` where the file does not name one."""
+    split: str | None = None
+
+    def all_captions(self) -> tuple[str, ...]:
+        return tuple(text for texts in self.captions.values() for text in texts)
+
+
+def read_captions(path: Path) -> list[Entry]:
+    """One entry a picture, in the order of the file. Raises `InvalidRequest` naming the line or entry."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{path}: not UTF-8 text.") from error
+    entries = _from_json(path, text) if path.suffix.lower() == ".json" else _from_csv(path, text)
+    if not entries:
+        raise InvalidRequest(f"{path}: no captions in it.")
+    return entries
+
+
+def choose(
+    entries: Iterable[Entry], split: str | None, language: str | None
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Pictures with captions of one split and language. Without a split `val` is taken where the file
+    has one, else everything; without a language English where the file names languages."""
+    entries = list(entries)
+    splits = {entry.split for entry in entries if entry.split is not None}
+    if split is None and "val" in splits:
+        split = "val"
+    if split is not None and split not in splits:
+        raise InvalidRequest(f"No split `{split}`; the file has {_listed(splits)}.")
+    languages = {name for entry in entries for name in entry.captions}
+    wanted = language or ("en" if "en" in languages else ANY)
+    if wanted not in languages:
+        raise InvalidRequest(f"No captions in `{wanted}`; the file has {_listed(languages - {ANY})}.")
+    chosen = [(e.image, e.captions.get(wanted, ())) for e in entries if split is None or e.split == split]
+    return [(image, captions) for image, captions in chosen if captions]
+
+
+def _listed(names: Iterable[str | None]) -> str:
+    return ", ".join(sorted(f"`{name}`" for name in names)) or "none"
+
+
+def _from_csv(path: Path, text: str) -> list[Entry]:
+    reader = csv.DictReader(text.splitlines(), strict=True)
+    if not {"image", "caption"} <= set(reader.fieldnames or ()):
+        raise InvalidRequest(f"{path}: the first line must name the columns `image` and `caption`.")
+    captions: dict[str, list[str]] = {}
+    try:
+        for row in reader:
+            if not row["image"] or row["caption"] is None:
+                raise InvalidRequest(f"{path}: line {reader.line_num} lacks an image or a caption.")
+            captions.setdefault(row["image"], []).append(row["caption"])
+    except csv.Error as error:
+        raise InvalidRequest(f"{path}: line {reader.line_num}: {error}.") from error
+    return [Entry(image, {ANY: tuple(texts)}) for image, texts in captions.items()]
+
+
+def _from_json(path: Path, text: str) -> list[Entry]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"{path}: not JSON ({error}).") from error
+    if not isinstance(document, list):
+        raise InvalidRequest(f"{path}: not a list of pictures with captions.")
+    return [_entry(path, number, values) for number, values in enumerate(document, start=1)]
+
+
+def _entry(path: Path, number: int, values: Any) -> Entry:
+    image = values.get("image") if isinstance(values, dict) else None
+    if not isinstance(image, str) or not image:
+        raise InvalidRequest(f"{path}: entry {number} lacks the name of its `image`.")
+    captions = {}
+    for field, language in (("captions", ANY), *((name, name) for name in LANGUAGES)):
+        texts = values.get(field, [])
+        if not isinstance(texts, list) or not all(isinstance(item, str) for item in texts):
+            raise InvalidRequest(f"{path}: entry {number} ({image}): `{field}` is not a list of texts.")
+        if texts:
+            captions[language] = tuple(texts)
+    if not captions:
+        raise InvalidRequest(f"{path}: entry {number} ({image}) has no captions.")
+    split = values.get("split")
+    if split is not None and not isinstance(split, str):
+        raise InvalidRequest(f"{path}: entry {number} ({image}): `split` is no text.")
+    return Entry(image, captions, split)

@@ -1,0 +1,117 @@
+"""`twinspace index`: uploads folders of pictures and their captions; run again, it sends what is new."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend.cli.common import DEFAULT_URL, Key, Url, connect, progress_bar
+from backend.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from backend.cli.uploading import Report
+    from backend.client import Client, Item
+
+SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
+PATIENCE = 60.0
+"""Seconds for which a busy or lost server is tried again."""
+
+
+def index(
+    paths: Annotated[list[Path], typer.Argument(help="Folders and files.", exists=True, show_default=False)],
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            help="csv (image,caption) or json ([{image, captions: []}]).",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Tag for all; repeatable.", show_default=False)
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until all can be found.")] = True,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """Upload folders of pictures; run again, it sends only what is new."""
+    from backend.cli.uploading import Uploader
+
+    found = list(find_pictures(paths))
+    if not found:
+        raise InvalidRequest(f"No pictures under {', '.join(map(str, paths))}.")
+    texts = _match_captions(captions, found) if captions else {}
+    with connect(url, key) as client:
+        tenant = client.stats().get("tenant", "default")
+    with connect(url, key, patience=PATIENCE) as client, progress_bar() as progress:
+        files = [path for path, _ in found]
+        bar = progress.add_task("uploading", total=len(files))
+        report = Uploader(client, tenant, tag or (), texts).upload(files, lambda n: progress.advance(bar, n))
+        if wait and report.pending:
+            bar = progress.add_task("indexing", total=len(set(report.pending)))
+            _await(client, report, lambda _: progress.advance(bar))
+    _summarise(report)
+    raise typer.Exit(1 if report.failures else 0)
+
+
+def find_pictures(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Files with their names relative to the folder they were found in, each file once, in a stable
+    order. Inside folders only what has a picture's suffix counts; hidden files do not."""
+    seen: set[Path] = set()
+    for root in paths:
+        for path in [root] if root.is_file() else _walk(root):
+            if path not in seen:
+                seen.add(path)
+                yield path, path.relative_to(root).as_posix() if path != root else path.name
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root, onerror=_raise):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield Path(folder, name)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _match_captions(file: Path, found: Sequence[tuple[Path, str]]) -> dict[Path, tuple[str, ...]]:
+    """By the path below the folder, else by the bare file name."""
+    from backend.cli.captions import read_captions
+
+    texts: dict[str, tuple[str, ...]] = {}
+    for entry in read_captions(file):
+        texts[entry.image] = (*texts.get(entry.image, ()), *entry.all_captions())
+    matched = {path: texts[name] for path, full in found for name in (full, path.name)[::-1] if name in texts}
+    used = {name for path, full in found for name in (full, path.name) if name in texts}
+    if not used:
+        raise InvalidRequest(f"{file}: not one of its {len(texts)} pictures is among those to upload.")
+    if unused := len(texts) - len(used):
+        typer.echo(f"{file}: {unused} of its pictures are not among those to upload.", err=True)
+    return matched
+
+
+def _await(client: Client, report: Report, on_done: object) -> None:
+    def done(item: Item) -> None:
+        if item.status == "failed" and item.error:
+            name = report.names.get(item.id, f"caption `{item.text}`")
+            report.failures.append((name, item.error["detail"]))
+        on_done(item)  # type: ignore[operator]
+
+    client.wait(report.pending, on_done=done)
+
+
+def _summarise(report: Report) -> None:
+    typer.echo(
+        f"{report.sent} pictures and {report.captions} captions uploaded, "
+        f"{report.known} pictures were there already, {len(report.failures)} failed."
+    )
+    for name, reason in report.failures:
+        typer.echo(f"{name}: {reason}", err=True)

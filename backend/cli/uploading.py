@@ -1,0 +1,174 @@
+"""Uploads many pictures and sends nothing that the server has: ids follow from content, so one can ask."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from backend.catalogue.items import caption_id, image_id
+from backend.client import ApiError, Client, Item
+from backend.client.transport import BUSY
+
+BATCH_FILES = 32
+BATCH_BYTES = 16 * 1024 * 1024
+BATCH_CAPTIONS = 500
+THREADS = 4
+
+
+@dataclass
+class Report:
+    """What became of a batch, or of all of them."""
+
+    sent: int = 0
+    known: int = 0
+    """Were there already."""
+    captions: int = 0
+    """Sent now."""
+    pending: list[str] = field(default_factory=list)
+    """Ids that the server has accepted and not finished yet."""
+    names: dict[str, str] = field(default_factory=dict)
+    """What to call an id when it fails later."""
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    """File (or caption) and reason."""
+
+    def add(self, other: Report) -> None:
+        self.sent += other.sent
+        self.known += other.known
+        self.captions += other.captions
+        self.pending += other.pending
+        self.names |= other.names
+        self.failures += other.failures
+
+
+@dataclass(frozen=True)
+class Local:
+    """A picture in memory on its way to the server."""
+
+    path: Path
+    data: bytes
+    id: str
+
+
+class Uploader:
+    def __init__(
+        self, client: Client, tenant: str, tags: Sequence[str], captions: Mapping[Path, Sequence[str]]
+    ) -> None:
+        self._client = client
+        self._tenant = tenant
+        self._tags = list(tags)
+        self._captions = captions
+
+    def upload(self, paths: Sequence[Path], on_files: Callable[[int], object]) -> Report:
+        """Uploads from several threads; `on_files` hears how many files have been dealt with.
+        When it ends early, by Ctrl-C or because the server is gone, so do the threads."""
+        report = Report()
+        batches = _batches(paths)
+        pool = ThreadPoolExecutor(THREADS)
+        running: set[Future[tuple[int, Report]]] = set()
+        try:
+            while True:
+                for batch in islice(batches, 2 * THREADS - len(running)):
+                    running.add(pool.submit(self._upload_batch, batch))
+                if not running:
+                    return report
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    files, outcome = future.result()
+                    report.add(outcome)
+                    on_files(files)
+        except BaseException:
+            self._client.close()  # Ends the pauses and repetitions of what still runs.
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _upload_batch(self, paths: Sequence[Path]) -> tuple[int, Report]:
+        report = Report()
+        pictures = [picture for path in paths if (picture := self._read(path, report))]
+        stored = {item.id: item for item in self._client.items([p.id for p in pictures])}
+        for item in stored.values():
+            self._refresh(item, report)
+        self._send([picture for picture in pictures if picture.id not in stored], report)
+        report.known += sum(picture.id in stored for picture in pictures)
+        report.names |= {picture.id: str(picture.path) for picture in pictures}
+        self._send_captions(pictures, report)
+        return len(paths), report
+
+    def _read(self, path: Path, report: Report) -> Local | None:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            report.failures.append((str(path), error.strerror or str(error)))
+            return None
+        return Local(path, data, image_id(self._tenant, hashlib.sha256(data).hexdigest()))
+
+    def _refresh(self, item: Item, report: Report) -> None:
+        """Brings a stored picture to where a fresh upload would be."""
+        if missing := [tag for tag in self._tags if tag not in item.tags]:
+            self._client.patch(item.id, tags=[*item.tags, *missing])
+        if item.status == "failed":
+            self._client.retry(item.id)
+        if item.status != "indexed":
+            report.pending.append(item.id)
+
+    def _send(self, pictures: Sequence[Local], report: Report) -> None:
+        if not pictures:
+            return
+        try:
+            answer = self._client.upload([(_name(p.path), p.data) for p in pictures], tags=self._tags)
+        except ApiError as error:
+            if error.status in BUSY or error.status >= 500:
+                raise
+            if len(pictures) == 1:
+                report.failures.append((str(pictures[0].path), error.detail))
+                return
+            for picture in pictures:  # One that spoils the request must not take its neighbours along.
+                self._send([picture], report)
+            return
+        report.failures += [(str(pictures[e.index].path), e.detail) for e in answer.errors]
+        report.sent += len(answer.items)
+        report.pending += [item.id for item in answer.items if item.status == "pending"]
+
+    def _send_captions(self, pictures: Sequence[Local], report: Report) -> None:
+        refused = {path for path, _ in report.failures}
+        wanted = {
+            caption_id(self._tenant, picture.id, text): (picture, text)
+            for picture in pictures
+            if str(picture.path) not in refused
+            for text in self._captions.get(picture.path, ())
+        }
+        stored = {item.id for item in self._client.items(list(wanted))}
+        missing = [value for id, value in wanted.items() if id not in stored]
+        for start in range(0, len(missing), BATCH_CAPTIONS):
+            self._send_caption_batch(missing[start : start + BATCH_CAPTIONS], report)
+
+    def _send_caption_batch(self, captions: Sequence[tuple[Local, str]], report: Report) -> None:
+        documents = [{"text": text, "image_id": p.id, "tags": self._tags} for p, text in captions]
+        answer = self._client.add_captions(documents)
+        report.captions += len(answer.items)
+        report.pending += [item.id for item in answer.items if item.status == "pending"]
+        report.failures += [(f"a caption of {captions[e.index][0].path}", e.detail) for e in answer.errors]
+
+
+def _batches(paths: Iterable[Path]) -> Iterator[list[Path]]:
+    """Few enough files and bytes for one request."""
+    batch: list[Path] = []
+    size = 0
+    for path in paths:
+        length = path.stat().st_size if path.exists() else 0
+        if batch and (len(batch) == BATCH_FILES or size + length > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(path)
+        size += length
+    if batch:
+        yield batch
+
+
+def _name(path: Path) -> str:
+    """A file name may hold bytes that are no text; a request may not."""
+    return path.name.encode("utf-8", "replace").decode()

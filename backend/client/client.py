@@ -1,0 +1,180 @@
+"""The client proper: one method for each thing that people do with the API."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from backend.client.answers import Found, Item, Uploaded, build, found, uploaded
+from backend.client.transport import Transport
+
+IDS_PER_REQUEST = 100
+Picture = Path | tuple[str, bytes]
+
+
+class Client:
+    """Talks to one server. Safe to call from several threads.
+
+    Raises `ApiError` for what the server refuses, and `Unreachable` when there is no answer. A busy
+    server (429, 503) and a lost connection are tried again until `patience` seconds have passed:
+    uploads are known by their content, so sending one twice changes nothing.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        key: str | None = None,
+        patience: float = 10,
+        timeout: float = 60,
+    ) -> None:
+        self._server = Transport(url, key, patience, timeout)
+        self.url = self._server.url
+
+    def close(self) -> None:
+        self._server.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- uploads -----------------------------------------------------------------------------
+    def upload(
+        self,
+        pictures: Sequence[Picture],
+        captions: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Uploaded:
+        """Sends pictures (files, or names with bytes); captions only together with a single one.
+        What comes back is `pending`: `wait` says when it can be found."""
+        files = [("file", _named_bytes(picture)) for picture in pictures]
+        form: dict[str, Any] = {"caption": list(captions), "tags": list(tags)}
+        if metadata is not None:
+            form["metadata"] = json.dumps(metadata)
+        return uploaded(self._server.json("POST", "/v1/images", files=files, data=form))
+
+    def add_captions(self, captions: Sequence[Mapping[str, Any]]) -> Uploaded:
+        """Each is `{"text", "image_id", "tags", "metadata"}`; only `text` has to be there."""
+        return uploaded(
+            self._server.json("POST", "/v1/captions", json={"captions": [dict(c) for c in captions]})
+        )
+
+    def wait(
+        self,
+        ids: Sequence[str],
+        seconds: float | None = None,
+        on_done: Callable[[Item], object] | None = None,
+    ) -> list[Item]:
+        """Waits until none of these is pending and returns them in that order of ending.
+        Raises `TimeoutError`."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        waiting, done, pause = list(dict.fromkeys(ids)), [], 0.05
+        while waiting:
+            batch = waiting[:IDS_PER_REQUEST]
+            ended = {item.id: item for item in self.items(batch) if item.status != "pending"}
+            for item in ended.values():
+                done.append(item)
+                if on_done:
+                    on_done(item)
+            waiting = [id for id in waiting if id not in ended]
+            pause = 0.05 if ended else min(pause * 1.5, 1.0)
+            if waiting and len(ended) < len(batch):
+                if deadline is not None and time.monotonic() + pause > deadline:
+                    raise TimeoutError(f"{len(waiting)} items are still pending.")
+                time.sleep(pause)
+        return done
+
+    # -- items -------------------------------------------------------------------------------
+    def items(self, ids: Sequence[str]) -> list[Item]:
+        """Those of these items that exist."""
+        found: list[Item] = []
+        for start in range(0, len(ids), IDS_PER_REQUEST):
+            batch = ids[start : start + IDS_PER_REQUEST]
+            answer = self._server.json(
+                "GET", "/v1/items", params={"ids": ",".join(batch), "limit": len(batch)}
+            )
+            found += [build(Item, values) for values in answer["items"]]
+        return found
+
+    def list_items(self, **conditions: str) -> Iterator[Item]:
+        """All items, newest first; conditions are `kind`, `status`, `tag` and `image_id`."""
+        cursor: str | None = None
+        while True:
+            params = {**conditions, "limit": "1000", **({"cursor": cursor} if cursor else {})}
+            answer = self._server.json("GET", "/v1/items", params=params)
+            yield from (build(Item, values) for values in answer["items"])
+            cursor = answer["next_cursor"]
+            if cursor is None:
+                return
+
+    def patch(
+        self, id: str, tags: Sequence[str] | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> Item:
+        changes: dict[str, Any] = {}
+        if tags is not None:
+            changes["tags"] = list(tags)
+        if metadata is not None:
+            changes["metadata"] = dict(metadata)
+        return build(Item, self._server.json("PATCH", f"/v1/items/{id}", json=changes))
+
+    def delete(self, id: str) -> None:
+        self._server.send("DELETE", f"/v1/items/{id}")
+
+    def retry(self, id: str) -> Item:
+        return build(Item, self._server.json("POST", f"/v1/items/{id}/retry"))
+
+    # -- search ------------------------------------------------------------------------------
+    def search(
+        self,
+        query: str | Sequence[Mapping[str, Any]],
+        pictures: Sequence[Picture] = (),
+        **options: Any,
+    ) -> Found:
+        """`query` is words, or parts (`{"text"}`, `{"item"}`, `{"file"}`: an index into `pictures`);
+        options are the API's `return`, `limit`, `cursor`, `filter` and `min_score`."""
+        return found(self.search_json(query, pictures, **options))
+
+    def search_json(
+        self,
+        query: str | Sequence[Mapping[str, Any]],
+        pictures: Sequence[Picture] = (),
+        **options: Any,
+    ) -> dict[str, Any]:
+        """The answer as the server gave it."""
+        request = {"query": query if isinstance(query, str) else [dict(part) for part in query], **options}
+        if not pictures:
+            return self._server.json("POST", "/v1/search", json=request)
+        files = [("file", _named_bytes(picture)) for picture in pictures]
+        return self._server.json("POST", "/v1/search", files=files, data={"request": json.dumps(request)})
+
+    def pages(
+        self,
+        query: str | Sequence[Mapping[str, Any]],
+        pictures: Sequence[Picture] = (),
+        **options: Any,
+    ) -> Iterator[Found]:
+        """One answer after the other, until there is no more."""
+        cursor: str | None = None
+        while True:
+            page = self.search(query, pictures, **options, **({"cursor": cursor} if cursor else {}))
+            yield page
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    # -- the server --------------------------------------------------------------------------
+    def stats(self) -> dict[str, Any]:
+        return self._server.json("GET", "/v1/stats")
+
+    def ready(self) -> bool:
+        """Whether the server can encode and search now; asks once."""
+        return self._server.status("/readyz") == 200
+
+
+def _named_bytes(picture: Picture) -> tuple[str, bytes]:
+    return (picture.name, picture.read_bytes()) if isinstance(picture, Path) else picture
