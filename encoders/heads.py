@@ -71,7 +71,8 @@ def read_heads(file: Path, sha256: str, towers: dict[str, str]) -> dict[str, Ten
         theirs = trained_on.get(role, "nothing")
         if theirs != fingerprint:
             raise EncoderError(
-                f"{file} was trained for another {role} tower: fingerprint {theirs[:12]}, expected {fingerprint[:12]}."
+                f"{file} was trained for another {role} tower: "
+                f"fingerprint {theirs[:12]}, expected {fingerprint[:12]}."
             )
     if actual != sha256:
         raise EncoderError(f"{file} is corrupt: its SHA-256 is {actual}, expected {sha256}.")
