@@ -5,6 +5,7 @@ Adapters (`edge`, `server`) translate; nothing outside this folder knows that Qd
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,11 +14,43 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.errors import Unavailable
 from encoders.base import Space
 
 Kind = Literal["image", "caption"]
 KINDS: tuple[Kind, ...] = ("image", "caption")
 Vector = NDArray[np.float32]
+
+_COLLECTION = re.compile(r"(image|caption)s-([a-z0-9][a-z0-9-]*)")
+
+
+def collection_name(space: str, kind: Kind) -> str:
+    """`images-<space>` or `captions-<space>`; a `ValueError` where that would not be a safe name."""
+    name = f"{kind}s-{space}"
+    if not _COLLECTION.fullmatch(name):
+        raise ValueError(f"{space!r} is no name of a space: lower case letters, digits and dashes")
+    return name
+
+
+def spaces_of(collections: Sequence[str]) -> list[str]:
+    """The spaces to which these collections belong, sorted; names that are not ours are passed over."""
+    matches = (_COLLECTION.fullmatch(name) for name in collections)
+    return sorted({match[2] for match in matches if match})
+
+
+class MissingSpace(Unavailable):
+    """A write met a collection that is not there: `ensure_space`, then write again."""
+
+
+def vectors_as_lists(points: Sequence[Point]) -> list[list[float]]:
+    """Vectors for an engine that takes lists. `ValueError`: one is missing or not finite."""
+    if any(point.vector is None for point in points):
+        raise ValueError("a point cannot be stored without its vector")
+    matrix = np.stack([np.asarray(point.vector, dtype=np.float32) for point in points])
+    if not np.isfinite(matrix).all():
+        raise ValueError("a vector holds NaN or infinity")
+    rows: list[list[float]] = matrix.tolist()
+    return rows
 
 
 @dataclass(frozen=True)
@@ -44,10 +77,13 @@ class Filter:
     metadata: tuple[str, ...] = ()
     """`key=value` keywords, all of which must be there."""
     ids: tuple[str, ...] | None = None
+    """None: any. Empty: none at all."""
     not_ids: tuple[str, ...] = ()
     image_ids: tuple[str, ...] = ()
     created_after: datetime | None = None
+    """Inclusive. Times without a zone are UTC."""
     created_before: datetime | None = None
+    """Exclusive, so that consecutive ranges share no point."""
     indexed_before: datetime | None = None
     """Inclusive. Holds a paged search to what was there at its first page."""
 
@@ -59,6 +95,7 @@ class Query:
     filter: Filter
     offset: int = 0
     min_score: float | None = None
+    """Inclusive."""
 
 
 @dataclass(frozen=True)
@@ -71,26 +108,41 @@ class VectorStore(Protocol):
     """Collections are named `images-<space>` and `captions-<space>`; vectors are named `dense`, cosine.
 
     Every method may raise `backend.errors.Unavailable`; a write that has returned survives `kill -9`.
-    Safe to call from several threads.
+    A write may raise `backend.errors.StorageFull`: nothing of it was stored, it may be tried again later.
+    A vector or point that the engine refuses for what it is raises `ValueError`. Safe to call from several
+    threads.
+
+    A space that was never ensured, or was dropped, is an empty one to every read and to `delete` and
+    `set_payload`; `upsert` alone raises `MissingSpace`. So a search during start-up, or after somebody has
+    deleted all vectors, finds nothing instead of failing, and no vector is lost without a word.
     """
 
     def ensure_space(self, space: Space) -> None:
-        """Makes both collections and their payload indexes where they are missing; idempotent."""
+        """Makes both collections and their payload indexes where they are missing; idempotent.
+
+        Raises `ConfigurationError` when what is there cannot be read or has another dimension.
+        """
         ...
 
     def spaces(self) -> list[str]:
         """Names of all spaces that have collections here."""
         ...
 
-    def drop_space(self, name: str) -> None: ...
+    def drop_space(self, name: str) -> None:
+        """Removes both collections with all their points; idempotent."""
+        ...
 
-    def upsert(self, space: str, kind: Kind, points: Sequence[Point]) -> None: ...
+    def upsert(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
+        """Inserts points or replaces them whole: vector and payload."""
+        ...
 
     def get(self, space: str, kind: Kind, ids: Sequence[str]) -> list[Point]:
         """The points that exist, with vectors and payload, in the order of `ids`."""
         ...
 
-    def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None: ...
+    def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
+        """Ids that are not there are passed over."""
+        ...
 
     def set_payload(self, space: str, kind: Kind, id: str, payload: dict[str, Any]) -> None:
         """Replaces these payload keys of one point; nothing happens when the point is not there."""
@@ -101,17 +153,20 @@ class VectorStore(Protocol):
     def scroll(
         self, space: str, kind: Kind, limit: int = 1000, after: str | None = None
     ) -> tuple[list[str], str | None]:
-        """Ids of all points in the order of ids, a page at a time, and where the next page starts."""
+        """Ids of all tenants' points in the order of ids, a page at a time, and where the next page starts.
+
+        `after` is what the page before returned. A point that is there from first page to last is met once.
+        """
         ...
 
     def query(self, space: str, kind: Kind, query: Query) -> list[ScoredPoint]:
-        """Best first; equal scores in the order of ids."""
+        """Best first; equal scores in the order of ids, at the cut as well (see `ranking`)."""
         ...
 
     def query_batch(self, space: str, kind: Kind, queries: Sequence[Query]) -> list[list[ScoredPoint]]: ...
 
     def sample(self, space: str, kind: Kind, n: int, filter: Filter) -> list[Point]:
-        """Up to `n` random points with vectors."""
+        """Up to `n` random points with vectors and payload."""
         ...
 
     def optimize(self) -> None:

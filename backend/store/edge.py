@@ -1,0 +1,238 @@
+"""Qdrant Edge as the vector store of the embedded profile: Qdrant's own engine in this process.
+
+Edge holds the GIL during every call, so whatever runs under it is kept small: vectors go in as lists
+(half the time of arrays), queries bring back ids and scores only, and the HNSW graph is built by
+nobody but `optimize`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import qdrant_edge as edge
+
+from backend.errors import ConfigurationError, StorageFull
+from backend.store.base import (
+    KINDS,
+    Filter,
+    Kind,
+    MissingSpace,
+    Point,
+    Query,
+    ScoredPoint,
+    collection_name,
+    spaces_of,
+    vectors_as_lists,
+)
+from backend.store.filters import DATETIMES, KEYWORDS, Dialect
+from backend.store.ranking import engine_threshold, rank
+from backend.store.shards import Shards, engine_errors
+from encoders.base import Space
+
+T = TypeVar("T")
+
+DIALECT = Dialect(edge, ids_argument="point_ids", datetime_range=edge.RangeDateTime)
+VECTOR = "dense"
+UPSERT_BATCH = 128
+"""Points a call: other threads run between two calls."""
+RESERVE = 256 * 1024 * 1024
+"""Bytes that must be free before a write. Edge maps its files into memory and grows them by 32 MiB of
+holes at a time; a page that the disk cannot hold kills the process with SIGBUS, without an error."""
+
+
+class EdgeStore:
+    """A folder with a shard for every collection. Only one process may have it open.
+
+    Searches are exact until `optimize` builds the HNSW graph. What is upserted afterwards is searched
+    exactly beside the graph, until the next `optimize`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._shards = Shards(folder)
+
+    def ensure_space(self, space: Space) -> None:
+        for kind in KINDS:
+            name = collection_name(space.name, kind)
+            if self._shards.open(name) is None:
+                self._require_room()
+            shard = self._shards.make(name, _config(space.dim), _index_payload)
+            _require_dimension(shard, space, self._shards.folder / name)
+            with engine_errors():
+                _index_payload(shard)
+
+    def spaces(self) -> list[str]:
+        return spaces_of(self._shards.names())
+
+    def drop_space(self, name: str) -> None:
+        for kind in KINDS:
+            self._shards.drop(collection_name(name, kind))
+
+    def upsert(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
+        for start in range(0, len(points), UPSERT_BATCH):
+            self._write(
+                space, kind, edge.UpdateOperation.upsert_points(_edge_points(points[start:][:UPSERT_BATCH]))
+            )
+        if points:
+            self._flush(space, kind)
+
+    def get(self, space: str, kind: Kind, ids: Sequence[str]) -> list[Point]:
+        records: list[Any] = self._read(
+            space, kind, [], lambda shard: shard.retrieve(list(ids), True, [VECTOR])
+        )
+        found = {point.id: point for point in map(_point, records)}
+        return [found[id] for id in ids if id in found]
+
+    def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
+        self._change(space, kind, edge.UpdateOperation.delete_points(list(ids)))
+
+    def set_payload(self, space: str, kind: Kind, id: str, payload: dict[str, Any]) -> None:
+        # By filter: by id, Edge raises when the point is not there.
+        only = edge.Filter(must=[DIALECT.has_id([id])])
+        self._change(space, kind, edge.UpdateOperation.set_payload_by_filter(only, payload))
+
+    def count(self, space: str, kind: Kind, filter: Filter | None = None) -> int:
+        request = edge.CountRequest(exact=True, filter=DIALECT.translate(filter) if filter else None)
+        return self._read(space, kind, 0, lambda shard: int(shard.count(request)))
+
+    def scroll(
+        self, space: str, kind: Kind, limit: int = 1000, after: str | None = None
+    ) -> tuple[list[str], str | None]:
+        request = edge.ScrollRequest(offset=after, limit=limit, with_payload=False, with_vector=False)
+        nothing: tuple[list[Any], Any] = ([], None)
+        records, following = self._read(space, kind, nothing, lambda shard: shard.scroll(request))
+        return [str(record.id) for record in records], None if following is None else str(following)
+
+    def query(self, space: str, kind: Kind, query: Query) -> list[ScoredPoint]:
+        return self.query_batch(space, kind, [query])[0]
+
+    def query_batch(self, space: str, kind: Kind, queries: Sequence[Query]) -> list[list[ScoredPoint]]:
+        """Queries of a batch share one pass over the vectors: much cheaper than one after the other."""
+
+        def search(wanted: Sequence[tuple[Query, int]]) -> list[list[ScoredPoint]]:
+            batch = edge.QueryBatchRequest([_nearest(query, n) for query, n in wanted])
+            nothing: list[list[Any]] = [[] for _ in wanted]
+            found = self._read(space, kind, nothing, lambda shard: shard.query_batch(batch))
+            return [[ScoredPoint(str(hit.id), hit.score) for hit in hits] for hits in found]
+
+        return rank(queries, search)
+
+    def sample(self, space: str, kind: Kind, n: int, filter: Filter) -> list[Point]:
+        request = edge.QueryRequest(
+            limit=n,
+            query=edge.Sample.Random,
+            filter=DIALECT.translate(filter),
+            with_vector=[VECTOR],
+            with_payload=True,
+        )
+        hits: list[Any] = self._read(space, kind, [], lambda shard: shard.query(request))
+        return [_point(hit) for hit in hits]
+
+    def optimize(self) -> None:
+        """Builds HNSW graphs and frees the room of deleted points, all collections in turn.
+
+        Holds the GIL for minutes at 100,000 points: for a process that serves nobody.
+        """
+        self._require_room()
+        for name in self._shards.names():
+            shard = self._shards.open(name)
+            if shard is not None:
+                with engine_errors():
+                    shard.optimize()
+                    shard.flush()
+
+    def check(self) -> None:
+        self._shards.check()
+
+    def close(self) -> None:
+        self._shards.close()
+
+    def _read(self, space: str, kind: Kind, empty: T, call: Callable[[Any], T]) -> T:
+        shard = self._shards.open(collection_name(space, kind))
+        if shard is None:
+            return empty
+        try:
+            with engine_errors():
+                return call(shard)
+        except MissingSpace:
+            return empty
+
+    def _write(self, space: str, kind: Kind, operation: Any) -> None:
+        shard = self._shards.open(collection_name(space, kind))
+        if shard is None:
+            raise MissingSpace(f"There is no collection of {kind}s for the space {space}.")
+        self._require_room()
+        with engine_errors():
+            shard.update(operation)
+
+    def _flush(self, space: str, kind: Kind) -> None:
+        """The log alone survives `kill -9`; this survives a power cut, too."""
+        self._read(space, kind, None, lambda shard: shard.flush())
+
+    def _change(self, space: str, kind: Kind, operation: Any) -> None:
+        try:
+            self._write(space, kind, operation)
+        except MissingSpace:
+            return
+        self._flush(space, kind)
+
+    def _require_room(self) -> None:
+        free = shutil.disk_usage(self._shards.folder).free
+        if free < RESERVE:
+            raise StorageFull(f"The disk of {self._shards.folder} has only {free // 2**20} MiB left.")
+
+
+def _config(dim: int) -> Any:
+    return edge.EdgeConfig(
+        vectors={VECTOR: edge.EdgeVectorParams(dim, edge.Distance.Cosine)},
+        # Qdrant's own defaults but for ef_construct (100): recall 0.999 at 100,000 points.
+        # Under full_scan_threshold (KiB of vectors) a filtered search is exact.
+        hnsw_config=edge.HnswIndexConfig(m=16, ef_construct=128, full_scan_threshold=10_000),
+    )
+
+
+def _index_payload(shard: Any) -> None:
+    """Adds the payload indexes that are missing, so that shards of an older version gain new ones."""
+    kinds = dict.fromkeys(KEYWORDS, edge.PayloadSchemaType.Keyword)
+    kinds |= dict.fromkeys(DATETIMES, edge.PayloadSchemaType.Datetime)
+    there = shard.info().payload_schema
+    for field, kind in kinds.items():
+        if field not in there:
+            shard.update(edge.UpdateOperation.create_field_index(field, kind))
+
+
+def _require_dimension(shard: Any, space: Space, folder: Path) -> None:
+    probe = edge.QueryRequest(limit=1, query=edge.Query.Nearest([0.0] * space.dim, VECTOR))
+    try:
+        with engine_errors():
+            shard.query(probe)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{folder} does not hold vectors of {space.dim} dimensions ({error})."
+        ) from error
+
+
+def _edge_points(points: Sequence[Point]) -> list[Any]:
+    vectors = vectors_as_lists(points)
+    return [
+        edge.Point(point.id, {VECTOR: vector}, point.payload)
+        for point, vector in zip(points, vectors, strict=True)
+    ]
+
+
+def _point(record: Any) -> Point:
+    return Point(str(record.id), np.asarray(record.vector[VECTOR], dtype=np.float32), record.payload or {})
+
+
+def _nearest(query: Query, limit: int) -> Any:
+    return edge.QueryRequest(
+        limit=limit,
+        query=edge.Query.Nearest(query.vector.tolist(), VECTOR),
+        filter=DIALECT.translate(query.filter),
+        score_threshold=engine_threshold(query.min_score),
+        with_payload=False,
+        with_vector=False,
+    )
