@@ -1,0 +1,10 @@
+"""What Alembic runs: the migrations, on the connection that `upgrade` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from backend.catalogue.schema import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()
