@@ -348,10 +348,10 @@ for data in [*HUGE.values(), *STRANGE.values(), warns]:
         pass
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
-    )
+    command = [sys.executable, "-W", "default", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert int(done.stdout) < 100, "MiB more than before"
+    assert "PIL" not in done.stderr
 
 
 SAMPLES = [
