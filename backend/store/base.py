@@ -20,6 +20,7 @@ from encoders.base import Space
 Kind = Literal["image", "caption"]
 KINDS: tuple[Kind, ...] = ("image", "caption")
 Vector = NDArray[np.float32]
+VECTOR_NAME = "dense"
 
 _COLLECTION = re.compile(r"(image|caption)s-([a-z0-9][a-z0-9-]*)")
 

@@ -18,6 +18,7 @@ import qdrant_edge as edge
 from backend.errors import ConfigurationError, StorageFull
 from backend.store.base import (
     KINDS,
+    VECTOR_NAME,
     Filter,
     Kind,
     MissingSpace,
@@ -36,7 +37,6 @@ from encoders.base import Space
 T = TypeVar("T")
 
 DIALECT = Dialect(edge, ids_argument="point_ids", datetime_range=edge.RangeDateTime)
-VECTOR = "dense"
 UPSERT_BATCH = 128
 """Points a call: other threads run between two calls."""
 RESERVE = 256 * 1024 * 1024
@@ -81,7 +81,7 @@ class EdgeStore:
 
     def get(self, space: str, kind: Kind, ids: Sequence[str]) -> list[Point]:
         records: list[Any] = self._read(
-            space, kind, [], lambda shard: shard.retrieve(list(ids), True, [VECTOR])
+            space, kind, [], lambda shard: shard.retrieve(list(ids), True, [VECTOR_NAME])
         )
         found = {point.id: point for point in map(_point, records)}
         return [found[id] for id in ids if id in found]
@@ -125,7 +125,7 @@ class EdgeStore:
             limit=n,
             query=edge.Sample.Random,
             filter=DIALECT.translate(filter),
-            with_vector=[VECTOR],
+            with_vector=[VECTOR_NAME],
             with_payload=True,
         )
         hits: list[Any] = self._read(space, kind, [], lambda shard: shard.query(request))
@@ -187,7 +187,7 @@ class EdgeStore:
 
 def _config(dim: int) -> Any:
     return edge.EdgeConfig(
-        vectors={VECTOR: edge.EdgeVectorParams(dim, edge.Distance.Cosine)},
+        vectors={VECTOR_NAME: edge.EdgeVectorParams(dim, edge.Distance.Cosine)},
         # Qdrant's own defaults but for ef_construct (100): recall 0.999 at 100,000 points.
         # Under full_scan_threshold (KiB of vectors) a filtered search is exact.
         hnsw_config=edge.HnswIndexConfig(m=16, ef_construct=128, full_scan_threshold=10_000),
@@ -205,7 +205,7 @@ def _index_payload(shard: Any) -> None:
 
 
 def _require_dimension(shard: Any, space: Space, folder: Path) -> None:
-    probe = edge.QueryRequest(limit=1, query=edge.Query.Nearest([0.0] * space.dim, VECTOR))
+    probe = edge.QueryRequest(limit=1, query=edge.Query.Nearest([0.0] * space.dim, VECTOR_NAME))
     try:
         with engine_errors():
             shard.query(probe)
@@ -218,19 +218,21 @@ def _require_dimension(shard: Any, space: Space, folder: Path) -> None:
 def _edge_points(points: Sequence[Point]) -> list[Any]:
     vectors = vectors_as_lists(points)
     return [
-        edge.Point(point.id, {VECTOR: vector}, point.payload)
+        edge.Point(point.id, {VECTOR_NAME: vector}, point.payload)
         for point, vector in zip(points, vectors, strict=True)
     ]
 
 
 def _point(record: Any) -> Point:
-    return Point(str(record.id), np.asarray(record.vector[VECTOR], dtype=np.float32), record.payload or {})
+    return Point(
+        str(record.id), np.asarray(record.vector[VECTOR_NAME], dtype=np.float32), record.payload or {}
+    )
 
 
 def _nearest(query: Query, limit: int) -> Any:
     return edge.QueryRequest(
         limit=limit,
-        query=edge.Query.Nearest(query.vector.tolist(), VECTOR),
+        query=edge.Query.Nearest(query.vector.tolist(), VECTOR_NAME),
         filter=DIALECT.translate(query.filter),
         score_threshold=engine_threshold(query.min_score),
         with_payload=False,

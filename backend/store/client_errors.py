@@ -1,0 +1,49 @@
+"""What a Qdrant server's silence, refusals and statuses mean in domain terms, over REST and gRPC alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from grpc import RpcError  # type: ignore[import-untyped]  # it has no types
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+from backend.errors import Unavailable
+from backend.store.base import MissingSpace
+
+_REFUSALS = frozenset({400, 409, 413, 422})
+_GRPC_REFUSALS = frozenset({"INVALID_ARGUMENT", "ALREADY_EXISTS", "OUT_OF_RANGE"})
+
+
+@contextmanager
+def client_errors() -> Iterator[None]:
+    """Refusals of what was asked become `ValueError`, all the rest `Unavailable`: it may work later."""
+    try:
+        yield
+    except ResponseHandlingException as error:
+        raise Unavailable(f"Qdrant does not answer: {error.source!r}") from error
+    except ResourceExhaustedResponse as error:
+        raise Unavailable(f"Qdrant is overloaded: {error}") from error
+    except UnexpectedResponse as error:
+        body = error.content.decode("utf-8", errors="replace")[:500]
+        raise _meaning(error.status_code == 404, error.status_code in _REFUSALS, body, error) from error
+    except RpcError as error:
+        status = error.code().name
+        raise _meaning(
+            status == "NOT_FOUND", status in _GRPC_REFUSALS, str(error.details()), error
+        ) from error
+    except ValueError as error:
+        # The client's local mode speaks in these.
+        if str(error).startswith("Collection") and str(error).endswith("not found"):
+            raise MissingSpace(str(error)) from error
+        raise
+
+
+def _meaning(not_found: bool, refused: bool, message: str, error: Exception) -> Exception:
+    # A proxy on the way says 404, too: only Qdrant says which collection.
+    if not_found and "ollection" in message:
+        return MissingSpace(message)
+    if refused:
+        return ValueError(f"Qdrant refused: {message}")
+    return Unavailable(f"Qdrant does not answer: {error}")

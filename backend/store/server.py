@@ -1,0 +1,207 @@
+"""A Qdrant server or cluster as the vector store of the distributed profile."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from qdrant_client import QdrantClient, models
+
+from backend.errors import ConfigurationError
+from backend.settings import Settings
+from backend.store.base import (
+    KINDS,
+    VECTOR_NAME,
+    Filter,
+    Kind,
+    MissingSpace,
+    Point,
+    Query,
+    ScoredPoint,
+    collection_name,
+    spaces_of,
+    vectors_as_lists,
+)
+from backend.store.client_errors import client_errors
+from backend.store.filters import DATETIMES, KEYWORDS, Dialect
+from backend.store.ranking import engine_threshold, rank
+from encoders.base import Space
+
+T = TypeVar("T")
+
+DIALECT = Dialect(models, ids_argument="has_id", datetime_range=models.DatetimeRange)
+UPSERT_BATCH = 256
+"""Points a request: about 3 MB of JSON at 512 dimensions, far below Qdrant's 32 MB."""
+
+
+class ServerStore:
+    """Every call is one request or a few; none is retried here, since only callers know what may wait."""
+
+    def __init__(self, client: QdrantClient) -> None:
+        self._client = client
+
+    @classmethod
+    def connect(cls, settings: Settings) -> ServerStore:
+        """Asks the server nothing yet: it may come up after us."""
+        client = QdrantClient(
+            url=settings.qdrant_url,
+            api_key=settings.qdrant_api_key,
+            prefer_grpc=settings.qdrant_grpc,
+            timeout=math.ceil(settings.qdrant_timeout),
+            check_compatibility=False,
+        )
+        return cls(client)
+
+    def ensure_space(self, space: Space) -> None:
+        for kind in KINDS:
+            name = collection_name(space.name, kind)
+            with client_errors():
+                if not self._client.collection_exists(name):
+                    self._create(name, space.dim)
+                self._index_payload(name, self._require_dimension(name, space))
+
+    def spaces(self) -> list[str]:
+        with client_errors():
+            return spaces_of([found.name for found in self._client.get_collections().collections])
+
+    def drop_space(self, name: str) -> None:
+        for kind in KINDS:
+            collection = collection_name(name, kind)
+            with client_errors():
+                self._client.delete_collection(collection)
+
+    def upsert(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
+        name = collection_name(space, kind)
+        for start in range(0, len(points), UPSERT_BATCH):
+            batch = points[start : start + UPSERT_BATCH]
+            structs = [
+                models.PointStruct(id=point.id, vector={VECTOR_NAME: vector}, payload=point.payload)
+                for point, vector in zip(batch, vectors_as_lists(batch), strict=True)
+            ]
+            with client_errors():
+                self._client.upsert(name, structs, wait=True)
+
+    def get(self, space: str, kind: Kind, ids: Sequence[str]) -> list[Point]:
+        def retrieve(name: str) -> list[Any]:
+            return self._client.retrieve(name, list(ids), with_payload=True, with_vectors=[VECTOR_NAME])
+
+        found = {point.id: point for point in map(_point, self._read(space, kind, [], retrieve))}
+        return [found[id] for id in ids if id in found]
+
+    def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
+        selector = models.PointIdsList(points=list(ids))
+        self._read(space, kind, None, lambda name: self._client.delete(name, selector, wait=True))
+
+    def set_payload(self, space: str, kind: Kind, id: str, payload: dict[str, Any]) -> None:
+        # By filter: by id, Qdrant answers 404 when the point is not there.
+        only = models.Filter(must=[DIALECT.has_id([id])])
+        self._read(space, kind, None, lambda name: self._client.set_payload(name, payload, only, wait=True))
+
+    def count(self, space: str, kind: Kind, filter: Filter | None = None) -> int:
+        conditions = DIALECT.translate(filter) if filter else None
+        return self._read(space, kind, 0, lambda name: self._client.count(name, conditions, exact=True).count)
+
+    def scroll(
+        self, space: str, kind: Kind, limit: int = 1000, after: str | None = None
+    ) -> tuple[list[str], str | None]:
+        def page(name: str) -> tuple[list[Any], Any]:
+            return self._client.scroll(
+                name, limit=limit, offset=after, with_payload=False, with_vectors=False
+            )
+
+        nothing: tuple[list[Any], Any] = ([], None)
+        records, following = self._read(space, kind, nothing, page)
+        return [str(record.id) for record in records], None if following is None else str(following)
+
+    def query(self, space: str, kind: Kind, query: Query) -> list[ScoredPoint]:
+        return self.query_batch(space, kind, [query])[0]
+
+    def query_batch(self, space: str, kind: Kind, queries: Sequence[Query]) -> list[list[ScoredPoint]]:
+        def search(wanted: Sequence[tuple[Query, int]]) -> list[list[ScoredPoint]]:
+            requests = [_nearest(query, n) for query, n in wanted]
+
+            def ask(name: str) -> list[list[ScoredPoint]]:
+                answers = self._client.query_batch_points(name, requests)
+                return [[ScoredPoint(str(hit.id), hit.score) for hit in answer.points] for answer in answers]
+
+            return self._read(space, kind, [[] for _ in wanted], ask)
+
+        return rank(queries, search)
+
+    def sample(self, space: str, kind: Kind, n: int, filter: Filter) -> list[Point]:
+        def draw(name: str) -> list[Any]:
+            return self._client.query_points(
+                name,
+                query=models.SampleQuery(sample=models.Sample.RANDOM),
+                query_filter=DIALECT.translate(filter),
+                limit=n,
+                with_payload=True,
+                with_vectors=[VECTOR_NAME],
+            ).points
+
+        hits: list[Any] = self._read(space, kind, [], draw)
+        return [_point(hit) for hit in hits]
+
+    def optimize(self) -> None:
+        """Nothing to do: the server builds its HNSW graphs by itself, beside its work."""
+
+    def check(self) -> None:
+        with client_errors():
+            self._client.get_collections()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _read(self, space: str, kind: Kind, empty: T, call: Callable[[str], T]) -> T:
+        try:
+            with client_errors():
+                return call(collection_name(space, kind))
+        except MissingSpace:
+            return empty
+
+    def _create(self, name: str, dim: int) -> None:
+        vectors = {VECTOR_NAME: models.VectorParams(size=dim, distance=models.Distance.COSINE)}
+        try:
+            with client_errors():
+                self._client.create_collection(name, vectors_config=vectors)
+        except ValueError:
+            # Another process was faster; if it was refused for anything else, it is not there now.
+            if not self._client.collection_exists(name):
+                raise
+
+    def _require_dimension(self, name: str, space: Space) -> models.CollectionInfo:
+        info = self._client.get_collection(name)
+        vectors = info.config.params.vectors
+        params = vectors.get(VECTOR_NAME) if isinstance(vectors, dict) else None
+        if params is None or params.size != space.dim:
+            raise ConfigurationError(
+                f"Qdrant's collection {name} has no `{VECTOR_NAME}` vectors of {space.dim} dimensions."
+            )
+        return info
+
+    def _index_payload(self, name: str, info: models.CollectionInfo) -> None:
+        schemas: dict[str, Any] = dict.fromkeys(KEYWORDS, models.PayloadSchemaType.KEYWORD)
+        schemas |= dict.fromkeys(DATETIMES, models.PayloadSchemaType.DATETIME)
+        schemas["tenant"] = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
+        for field, schema in schemas.items():
+            if field not in info.payload_schema:
+                self._client.create_payload_index(name, field, schema, wait=True)
+
+
+def _point(record: Any) -> Point:
+    vector = np.asarray(record.vector[VECTOR_NAME], dtype=np.float32)
+    return Point(str(record.id), vector, record.payload or {})
+
+
+def _nearest(query: Query, limit: int) -> models.QueryRequest:
+    return models.QueryRequest(
+        query=query.vector.tolist(),
+        using=VECTOR_NAME,
+        filter=DIALECT.translate(query.filter),
+        limit=limit,
+        score_threshold=engine_threshold(query.min_score),
+        with_payload=False,
+        with_vector=False,
+    )
