@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 
 from grpc import RpcError  # type: ignore[import-untyped]  # it has no types
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
@@ -26,13 +27,14 @@ def client_errors() -> Iterator[None]:
     except ResourceExhaustedResponse as error:
         raise Unavailable(f"Qdrant is overloaded: {error}") from error
     except UnexpectedResponse as error:
-        body = error.content.decode("utf-8", errors="replace")[:500]
-        raise _meaning(error.status_code == 404, error.status_code in _REFUSALS, body, error) from error
+        message = f"{error.status_code} {error.content.decode('utf-8', errors='replace')[:300]}"
+        raise _meaning(error.status_code == 404, error.status_code in _REFUSALS, message) from error
     except RpcError as error:
         status = error.code().name
-        raise _meaning(
-            status == "NOT_FOUND", status in _GRPC_REFUSALS, str(error.details()), error
-        ) from error
+        message = f"{status} {error.details()}"
+        raise _meaning(status == "NOT_FOUND", status in _GRPC_REFUSALS, message) from error
+    except JSONDecodeError as error:
+        raise Unavailable("Qdrant does not answer: something else does, and not in JSON.") from error
     except ValueError as error:
         # The client's local mode speaks in these.
         if str(error).startswith("Collection") and str(error).endswith("not found"):
@@ -40,10 +42,10 @@ def client_errors() -> Iterator[None]:
         raise
 
 
-def _meaning(not_found: bool, refused: bool, message: str, error: Exception) -> Exception:
+def _meaning(not_found: bool, refused: bool, message: str) -> Exception:
     # A proxy on the way says 404, too: only Qdrant says which collection.
     if not_found and "ollection" in message:
         return MissingSpace(message)
     if refused:
         return ValueError(f"Qdrant refused: {message}")
-    return Unavailable(f"Qdrant does not answer: {error}")
+    return Unavailable(f"Qdrant answers {message}")
