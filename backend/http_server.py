@@ -130,7 +130,9 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc]
         )
 
     def add_task(self, channel: _Channel) -> None:
-        if len(self.task_dispatcher.queue) < self._max_waiting:
+        dispatcher = self.task_dispatcher
+        about_to_start = len(dispatcher.threads) - dispatcher.active_count
+        if len(dispatcher.queue) - about_to_start < self._max_waiting:
             super().add_task(channel)
             return
         channel.requests[0].error = ServiceUnavailable(

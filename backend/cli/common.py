@@ -34,8 +34,10 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"TWINSPACE_{str(first['loc'][0]).upper()}" if first["loc"] else "The settings"
-        raise ConfigurationError(f"{name}: {first['msg']} (got {first['input']!r}).") from error
+        message = first["msg"].removeprefix("Value error, ")
+        if first["loc"]:
+            message = f"TWINSPACE_{str(first['loc'][0]).upper()}: {message} (got {first['input']!r})."
+        raise ConfigurationError(message) from error
     except SettingsError as error:
         raise ConfigurationError(str(error)) from error
 

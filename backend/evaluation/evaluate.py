@@ -54,7 +54,7 @@ def evaluate(
     if len(images.problems) > LARGEST_LOSS * len(paths):
         path, reason = images.problems[0]
         raise InvalidRequest(
-            f"{len(images.problems)} of {len(paths)} pictures cannot be read, the first being {path}: {reason}"
+            f"{len(images.problems)} of {len(paths)} pictures cannot be read, the first is {path}: {reason}"
         )
     texts = [(text, at) for at, row in enumerate(images.rows) for text in captioned[row][1]]
     captions = encode_captions(encoder, [text for text, _ in texts], progress)
