@@ -1,16 +1,26 @@
 """Every way a request can fail in domain terms; `backend.api.problems` alone turns them into HTTP."""
 
+# ruff: noqa: N818 - these are named for what is the case, as people say it, not for being errors.
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+FieldError = dict[str, str]
+"""`{"field", "message"}`"""
 
 
 class TwinspaceError(Exception):
-    """Base of all domain errors: a stable `code` for programs and a sentence for people."""
+    """Base of all domain errors: a stable `code` for programs and a sentence for people.
+
+    `errors` names the fields of the request that are to blame, where there are any.
+    """
 
     code = "internal_error"
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, field: str | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.errors: list[FieldError] = [{"field": field, "message": detail}] if field else []
 
 
 class InvalidRequest(TwinspaceError):
@@ -18,17 +28,43 @@ class InvalidRequest(TwinspaceError):
 
     code = "invalid_request"
 
-    def __init__(self, detail: str, field: str | None = None) -> None:
-        super().__init__(detail)
-        self.errors = [{"field": field, "message": detail}] if field else []
+    @classmethod
+    def of(cls, errors: Sequence[FieldError]) -> InvalidRequest:
+        """One error for several fields at once."""
+        first = errors[0]
+        error = cls(f"{first['field']}: {first['message']}")
+        error.errors = list(errors)
+        return error
 
 
 class InvalidCursor(InvalidRequest):
     code = "invalid_cursor"
 
+    def __init__(self, detail: str, field: str | None = "cursor") -> None:
+        super().__init__(detail, field)
+
+
+class MalformedBody(TwinspaceError):
+    """The body cannot be read at all: broken JSON, broken multipart."""
+
+    code = "malformed_body"
+
+
+class UnsupportedMediaType(TwinspaceError):
+    """The body is of a type that this call does not take."""
+
+    code = "unsupported_media_type"
+
 
 class NotFound(TwinspaceError):
     code = "not_found"
+
+
+class NotReady(NotFound):
+    """It will be there a moment later: a thumbnail of a picture that waits its turn."""
+
+    code = "not_ready"
+    retry_after = 1
 
 
 class UnsupportedImage(TwinspaceError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -18,13 +19,25 @@ def _split(value: object) -> object:
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 MEBIBYTE = 1024 * 1024
+DEFAULT_TENANT = "default"
+"""Of keys that name no tenant, and of everybody when there are no keys."""
+
+_TENANT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_ORIGIN = re.compile(r"https?://[^/\s?#]+")
+_DISTRIBUTED = ("qdrant_url", "database_url", "storage_url", "broker_url")
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="TWINSPACE_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TWINSPACE_", extra="ignore", frozen=True, env_ignore_empty=True
+    )
 
-    data: Path = Field(Path("data"), description="Folder of the embedded profile: catalogue, originals, vectors.")
-    encoder: str = Field("twinspace-mini", description="`twinspace-mini`, a folder, or a Hugging Face hub name.")
+    data: Path = Field(
+        Path("data"), description="Folder of the embedded profile: catalogue, originals, vectors."
+    )
+    encoder: str = Field(
+        "twinspace-mini", description="`twinspace-mini`, a folder, or a Hugging Face hub name."
+    )
     torch_threads: int = Field(0, ge=0, description="Threads for the encoder; 0 leaves the choice to torch.")
 
     qdrant_url: str | None = Field(None, description="Qdrant server; unset: Qdrant Edge in the process.")
@@ -35,7 +48,7 @@ class Settings(BaseSettings):
     storage_url: str | None = Field(None, description="fsspec URL of originals; unset: the data folder.")
     broker_url: str | None = Field(None, description="Celery broker; unset: one background thread.")
 
-    api_keys: CommaSeparated = Field((), description="`KEY` or `TENANT:KEY`, comma-separated; empty: no keys.")
+    api_keys: CommaSeparated = Field((), description="`KEY` or `TENANT:KEY`, comma-separated; empty: none.")
     secret: str | None = Field(None, description="Signs links; unset: derived from the API keys.")
     cors_origins: CommaSeparated = Field((), description="Origins of front ends elsewhere, comma-separated.")
     allow_unauthenticated: bool = Field(False, description="Listen beyond loopback although no keys are set.")
@@ -52,3 +65,73 @@ class Settings(BaseSettings):
 
     lease_seconds: float = Field(120, gt=0, description="How long a worker may hold a claim unheard of.")
     reconcile_seconds: float = Field(5, gt=0, description="Pause between two looks at what was left undone.")
+
+    @property
+    def distributed(self) -> bool:
+        """Workers elsewhere do the ingest; otherwise a thread of this process does."""
+        return self.broker_url is not None
+
+    def keys_by_tenant(self) -> list[tuple[str, str]]:
+        """`(tenant, key)` for every configured key."""
+        pairs = [entry.rpartition(":") for entry in self.api_keys]
+        return [(tenant if colon else DEFAULT_TENANT, key) for tenant, colon, key in pairs]
+
+    def tenants(self) -> list[str]:
+        return sorted({DEFAULT_TENANT, *(tenant for tenant, _ in self.keys_by_tenant())})
+
+    @model_validator(mode="after")
+    def _workers_share_everything(self) -> Self:
+        if not self.distributed:
+            return self
+        missing = [name for name in _DISTRIBUTED if getattr(self, name) is None]
+        if missing:
+            raise ValueError(
+                "TWINSPACE_BROKER_URL hands the work to processes that cannot see this one's files: set "
+                f"{_variables(missing)} too, or unset TWINSPACE_BROKER_URL."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_are_distinct(self) -> Self:
+        keys = self.keys_by_tenant()
+        for tenant, key in keys:
+            if not key or not _TENANT.fullmatch(tenant):
+                raise ValueError(
+                    "TWINSPACE_API_KEYS: each is `KEY` or `TENANT:KEY`, where a tenant is 1 to 64 letters, "
+                    "digits, dots, dashes and underscores, and a key has no colon."
+                )
+        if len({key for _, key in keys}) < len(keys):
+            raise ValueError("TWINSPACE_API_KEYS: the same key is there twice; give every tenant its own.")
+        return self
+
+    @model_validator(mode="after")
+    def _origins_are_origins(self) -> Self:
+        for origin in self.cors_origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"TWINSPACE_CORS_ORIGINS: `{origin}` is no origin; write `https://example.org`, "
+                    "without a path or a slash at the end, or `*` for all."
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _limits_fit_each_other(self) -> Self:
+        if self.max_image_bytes > self.max_request_bytes:
+            raise ValueError(
+                "TWINSPACE_MAX_IMAGE_BYTES is larger than TWINSPACE_MAX_REQUEST_BYTES: no request could "
+                "carry such a picture. Raise the second or lower the first."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _qdrant_options_need_a_server(self) -> Self:
+        if self.qdrant_url is None and (self.qdrant_api_key is not None or self.qdrant_grpc):
+            raise ValueError(
+                "TWINSPACE_QDRANT_API_KEY and TWINSPACE_QDRANT_GRPC are for a Qdrant server: set "
+                "TWINSPACE_QDRANT_URL, or unset them."
+            )
+        return self
+
+
+def _variables(names: list[str]) -> str:
+    return ", ".join(f"TWINSPACE_{name.upper()}" for name in names)

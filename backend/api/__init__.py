@@ -1,0 +1,76 @@
+"""The HTTP API: an application factory over the services of a profile. `api.md` is its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask
+
+from backend.api import auth, headers, items, logs, pictures, problems, search, system, uploads
+from backend.api.metrics import Metrics
+from backend.api.models import MAX_BATCH
+from backend.api.multipart import StrictRequest
+from backend.api.readiness import Readiness
+from backend.api.signing import Signer, signing_key
+from backend.api.state import Api, attach
+from backend.catalogue.items import Counts
+from backend.catalogue.progress import CachedCounts
+from backend.catalogue.query_vectors import QueryEncoder
+from backend.catalogue.search import Searcher
+from backend.profile import Services
+from backend.settings import MEBIBYTE, Settings
+from backend.uploads import Uploads
+
+BLUEPRINTS = (uploads.blueprint, items.blueprint, pictures.blueprint, search.blueprint, system.blueprint)
+
+
+def create_app(services: Services) -> Flask:
+    settings = services.settings
+    app = Flask("twinspace", static_folder=None)
+    app.request_class = StrictRequest
+    app.url_map.strict_slashes = False
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.max_request_bytes,
+        MAX_FORM_MEMORY_SIZE=8 * MEBIBYTE,
+        MAX_FORM_PARTS=4 * MAX_BATCH,
+    )
+    api = _assemble(services)
+    attach(app, api)
+    # Each of these sees a request in this order, and an answer in the opposite one.
+    logs.register(app, api.metrics)
+    headers.register(app, settings.cors_origins)
+    auth.register(app, auth.Keys(settings), api.signer)
+    problems.register(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _assemble(services: Services) -> Api:
+    settings, key, metrics = services.settings, signing_key(services.settings), Metrics()
+    encoder = QueryEncoder(services.encoder, settings, metrics.on_batch)
+    searcher = Searcher(
+        services.catalogue, services.store, services.originals, encoder, settings, key, metrics.on_batch
+    )
+    counts = CachedCounts(lambda tenant: services.catalogue.counts(tenant, encoder.space.name))
+    waiting = lambda: encoder.waiting() | {"search": searcher.queries.waiting()}  # noqa: E731
+    metrics.sample(waiting, _total(counts, settings))
+    return Api(
+        services=services,
+        signer=Signer(key),
+        uploads=Uploads(services.catalogue, services.originals, settings),
+        encoder=encoder,
+        searcher=searcher,
+        counts=counts,
+        metrics=metrics,
+        readiness=Readiness(services, encoder, searcher.queries),
+    )
+
+
+def _total(counts: CachedCounts, settings: Settings) -> Callable[[], Counts]:
+    def total() -> Counts:
+        each = [counts.get(tenant) for tenant in settings.tenants()]
+        names = Counts.__dataclass_fields__
+        return Counts(**{name: sum(getattr(one, name) for one in each) for name in names})
+
+    return total

@@ -1,0 +1,94 @@
+"""Routes that hand out pictures: the bytes as they came, and thumbnails."""
+
+from __future__ import annotations
+
+import io
+
+from flask import Blueprint, Response, request, send_file
+
+from backend.api.document import Operation, describe
+from backend.api.items import require_item
+from backend.api.models import SignedParameters
+from backend.api.state import Api, api
+from backend.catalogue.items import Item
+from backend.errors import NotFound, NotReady
+
+blueprint = Blueprint("pictures", __name__)
+
+YEAR = 365 * 24 * 3600
+
+
+@blueprint.get("/v1/images/<id>/content")
+@describe(
+    Operation(
+        "The picture as it was uploaded",
+        "Never changes. Takes an API key, or the signature of a link.",
+        answers={200: "image/*"},
+        query=SignedParameters,
+        problems=(404, 416, 503),
+        conditional=True,
+    )
+)
+def content(id: str) -> Response:
+    state = api()
+    item = _require_image(state, id)
+    if item.original is None:
+        raise NotFound("The bytes of this picture are not there.")
+    etag = item.id
+    if response := _unchanged(etag):
+        return response
+    data = state.services.originals.get(item.original)
+    return _picture(state, data, item.content_type or "application/octet-stream", etag, item.filename)
+
+
+@blueprint.get("/v1/images/<id>/thumbnail")
+@describe(
+    Operation(
+        "A small version of the picture",
+        "WebP, longest side 384. 404 with the code `not_ready` while the picture waits its turn.",
+        answers={200: "image/webp"},
+        query=SignedParameters,
+        problems=(404, 416, 503),
+        conditional=True,
+    )
+)
+def thumbnail(id: str) -> Response:
+    state = api()
+    item = _require_image(state, id)
+    etag = f"{item.id}-thumbnail"
+    if response := _unchanged(etag):
+        return response
+    try:
+        data = state.services.originals.get_thumbnail(item.id)
+    except NotFound:
+        if item.status == "pending":
+            raise NotReady("The thumbnail is made when the picture is indexed.") from None
+        raise NotFound("There is no thumbnail of this picture.") from None
+    return _picture(state, data, "image/webp", etag, None)
+
+
+def _require_image(state: Api, id: str) -> Item:
+    item = require_item(state, id)
+    if item.kind != "image":
+        raise NotFound(f"{item.id} is no image.")
+    return item
+
+
+def _unchanged(etag: str) -> Response | None:
+    """304 before anything is read, when the browser has the picture already."""
+    if not request.if_none_match.contains(etag):
+        return None
+    response = Response(status=304)
+    response.set_etag(etag)
+    return response
+
+
+def _picture(state: Api, data: bytes, content_type: str, etag: str, name: str | None) -> Response:
+    response = send_file(
+        io.BytesIO(data), content_type, etag=etag, conditional=True, download_name=name or "picture"
+    )
+    audience = "private" if state.services.settings.api_keys else "public"
+    response.headers["Cache-Control"] = f"{audience}, max-age={YEAR}, immutable"
+    # Whatever the bytes are, a browser shows them as a picture or not at all.
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    return response

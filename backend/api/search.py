@@ -1,0 +1,184 @@
+"""Routes that search and embed."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import Blueprint, Response, request
+from werkzeug.datastructures import FileStorage
+
+from backend.api import models
+from backend.api.answers import EmbedAnswer, SearchAnswer, answer, hit_document
+from backend.api.document import Operation, describe
+from backend.api.forms import form_json, is_multipart, need_multipart
+from backend.api.models import (
+    MAX_EMBED,
+    MAX_PARTS,
+    EmbedForm,
+    EmbedRequest,
+    FilePart,
+    SearchFilter,
+    SearchForm,
+    SearchParameters,
+    SearchRequest,
+)
+from backend.api.parsing import json_body, query_model, validated
+from backend.api.state import Api, api, tenant
+from backend.catalogue.progress import indexing
+from backend.catalogue.projection import keyword
+from backend.catalogue.search import ItemPart, Part, PicturePart, SearchQuery, TextPart
+from backend.errors import InvalidRequest, TooLarge
+from backend.store.base import Filter, Kind
+
+blueprint = Blueprint("search", __name__)
+
+KIND_OF: dict[str, Kind] = {"images": "image", "captions": "caption"}
+
+
+@blueprint.post("/v1/search")
+@describe(
+    Operation(
+        "Search",
+        "Words, pictures and stored items, alone or combined, find pictures and captions. A cursor continues "
+        "the same request (only `limit` may change) over what was there at its first page.",
+        answers={200: SearchAnswer},
+        json=SearchRequest,
+        form=SearchForm,
+        problems=(400, 404, 413, 415, 422, 503),
+    )
+)
+def search() -> Response:
+    started = time.perf_counter()
+    if not is_multipart():
+        return _answer(validated(SearchRequest, json_body()), [], started)
+    need_multipart({"request"}, {"file", "request"})
+    wanted = validated(SearchRequest, _required(form_json("request"), "request"))
+    return _answer(wanted, _files(MAX_PARTS), started)
+
+
+@blueprint.get("/v1/search")
+@describe(
+    Operation(
+        "Search for words",
+        "For a browser or curl.",
+        answers={200: SearchAnswer},
+        query=SearchParameters,
+        problems=(422, 503),
+    )
+)
+def search_words() -> Response:
+    started = time.perf_counter()
+    given = query_model(SearchParameters)
+    values = given.model_dump(by_alias=True, exclude={"q"}) | {"query": given.q}
+    return _answer(SearchRequest.model_validate(values), [], started)
+
+
+@blueprint.post("/v1/embed")
+@describe(
+    Operation(
+        "Encode texts or pictures",
+        "Unit vectors of the current space, in the order of the input.",
+        answers={200: EmbedAnswer},
+        json=EmbedRequest,
+        form=EmbedForm,
+        problems=(400, 413, 415, 422, 503),
+    )
+)
+def embed() -> Response:
+    state = api()
+    if is_multipart():
+        need_multipart(set(), {"file"})
+        files = _files(MAX_EMBED)
+        _required(files or None, "file")
+        vectors = state.encoder.pictures(_read(state, files, i) for i in range(len(files)))
+    else:
+        vectors = state.encoder.texts(validated(EmbedRequest, json_body()).texts)
+    space = state.encoder.space
+    return answer({"space": space.name, "dim": space.dim, "vectors": vectors.tolist()})
+
+
+def _answer(wanted: SearchRequest, files: list[FileStorage], started: float) -> Response:
+    state = api()
+    query = SearchQuery(
+        parts=_parts(state, wanted, files),
+        filter=_filter(wanted.filter),
+        kinds=tuple(dict.fromkeys(KIND_OF[name] for name in wanted.return_)),
+        limit=wanted.limit,
+        min_score=wanted.min_score,
+        cursor=wanted.cursor,
+    )
+    found = state.searcher.search(query)
+    lists = {
+        name: [hit_document(hit, state.signer) for hit in found.hits.get(kind, ())]
+        for name, kind in KIND_OF.items()
+    }
+    document: dict[str, Any] = {
+        **lists,
+        "next_cursor": found.next_cursor,
+        "space": found.space,
+        "took_ms": {
+            "encode": round(found.encode_ms, 2),
+            "search": round(found.search_ms, 2),
+            "total": round(1000 * (time.perf_counter() - started), 2),
+        },
+        "indexing": indexing(state.counts.get(tenant())),
+    }
+    return answer(document)
+
+
+def _parts(state: Api, wanted: SearchRequest, files: list[FileStorage]) -> tuple[Part, ...]:
+    if isinstance(wanted.query, str):
+        return (TextPart(wanted.query),)
+    used = {part.file for part in wanted.query if isinstance(part, FilePart)}
+    for i, part in enumerate(wanted.query):
+        if isinstance(part, FilePart) and part.file >= len(files):
+            raise InvalidRequest(f"There is no file {part.file}: {len(files)} came along.", f"query.{i}.file")
+    if unused := set(range(len(files))) - used:
+        raise InvalidRequest(f"No part refers to file {min(unused)}.", "file")
+    pictures = {i: _read(state, files, i) for i in sorted(used)}
+    return tuple(_part(part, pictures) for part in wanted.query)
+
+
+def _part(part: models.TextPart | models.ItemPart | FilePart, pictures: dict[int, tuple[str, bytes]]) -> Part:
+    if isinstance(part, models.TextPart):
+        return TextPart(part.text, part.weight)
+    if isinstance(part, models.ItemPart):
+        return ItemPart(part.item, part.weight)
+    field, data = pictures[part.file]
+    return PicturePart(data, field, part.weight)
+
+
+def _filter(wanted: SearchFilter) -> Filter:
+    return Filter(
+        tenant=tenant(),
+        tags_any=tuple(wanted.tags_any),
+        tags_all=tuple(wanted.tags_all),
+        tags_none=tuple(wanted.tags_none),
+        metadata=tuple(keyword(name, value) for name, value in wanted.metadata.items()),
+        ids=tuple(wanted.ids) or None,
+        created_after=wanted.created_after,
+        created_before=wanted.created_before,
+    )
+
+
+def _files(most: int) -> list[FileStorage]:
+    files = request.files.getlist("file")
+    if len(files) > most:
+        raise InvalidRequest(f"At most {most} files fit into this request.", "file")
+    return files
+
+
+def _required(value: Any, field: str) -> Any:
+    if value is None:
+        raise InvalidRequest("This is needed.", field)
+    return value
+
+
+def _read(state: Api, files: list[FileStorage], index: int) -> tuple[str, bytes]:
+    """The name of the field, and its bytes. Raises `TooLarge`."""
+    limit, field = state.services.settings.max_image_bytes, f"file.{index}"
+    data = files[index].stream.read(limit + 1)
+    if len(data) > limit:
+        raise TooLarge(f"The file is larger than {limit:,} bytes.", field)
+    return field, data

@@ -1,0 +1,101 @@
+"""Routes that take pictures and captions in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+from werkzeug.datastructures import FileStorage
+
+from backend.api.answers import UploadAnswer, answer, upload_document
+from backend.api.document import Operation, describe
+from backend.api.forms import form_json, need_multipart
+from backend.api.models import MAX_BATCH, ImageForm, NewCaption, NewCaptions, UploadFields
+from backend.api.parsing import check_metadata_size, json_body, validated
+from backend.api.state import Api, api, tenant
+from backend.catalogue import items
+from backend.errors import InvalidRequest
+from backend.uploads import Refusal, Report
+
+blueprint = Blueprint("uploads", __name__)
+
+
+@blueprint.post("/v1/images")
+@describe(
+    Operation(
+        "Upload pictures",
+        "Accepted means kept: the answer comes once the bytes are stored. Each file is checked by itself; "
+        "when none can be accepted, the answer is the problem of the first. With one file, the captions are "
+        "of that picture, and share its tags and metadata.",
+        answers={202: UploadAnswer},
+        form=ImageForm,
+        problems=(400, 413, 415, 422, 503, 507),
+    )
+)
+def upload_images() -> Response:
+    state = api()
+    need_multipart({"caption", "tags", "metadata"}, {"file", "metadata"})
+    files = _files()
+    given: dict[str, Any] = {"caption": request.form.getlist("caption"), "tags": request.form.getlist("tags")}
+    if (metadata := form_json("metadata")) is not None:
+        given["metadata"] = metadata
+    fields = validated(UploadFields, given)
+    check_metadata_size(fields.metadata, "metadata", state.services.settings.max_metadata_bytes)
+    if fields.caption and len(files) > 1:
+        raise InvalidRequest("Captions can come with a single file only.", "caption")
+    report = state.uploads.images(tenant(), files, fields.tags, fields.metadata)
+    added = list(report.added)
+    if added and fields.caption:
+        captions = [
+            items.NewCaption(text, added[0].item.id, tuple(fields.tags), fields.metadata)
+            for text in fields.caption
+        ]
+        added += state.uploads.captions(tenant(), list(enumerate(captions))).added
+    return _accepted(state, Report(added, report.refused))
+
+
+@blueprint.post("/v1/captions")
+@describe(
+    Operation(
+        "Add captions",
+        "Each caption is checked by itself; when none can be accepted, the answer is the problem of the "
+        "first.",
+        answers={202: UploadAnswer},
+        json=NewCaptions,
+        problems=(400, 404, 413, 415, 422, 503, 507),
+    )
+)
+def add_captions() -> Response:
+    state = api()
+    entries = validated(NewCaptions, json_body(), deep=False).captions
+    limit = state.services.settings.max_metadata_bytes
+    refused, fit = [], []
+    for index, entry in enumerate(entries):
+        try:
+            caption = validated(NewCaption, entry, f"captions.{index}")
+            check_metadata_size(caption.metadata, f"captions.{index}.metadata", limit)
+        except InvalidRequest as error:
+            refused.append(Refusal(index, None, error))
+            continue
+        new = items.NewCaption(caption.text, caption.image_id, tuple(caption.tags), caption.metadata)
+        fit.append((index, new))
+    report = state.uploads.captions(tenant(), fit)
+    report.refused = sorted(report.refused + refused, key=lambda refusal: refusal.index)
+    return _accepted(state, report)
+
+
+def _files() -> list[FileStorage]:
+    files = request.files.getlist("file")
+    if not files:
+        raise InvalidRequest("At least one file is needed.", "file")
+    if len(files) > MAX_BATCH:
+        raise InvalidRequest(f"At most {MAX_BATCH} files fit into one request.", "file")
+    return files
+
+
+def _accepted(state: Api, report: Report) -> Response:
+    state.metrics.uploads.labels("accepted").inc(len(report.added))
+    state.metrics.uploads.labels("refused").inc(len(report.refused))
+    document = upload_document(report, state.signer)
+    state.services.wake()
+    return answer(document, 202)
