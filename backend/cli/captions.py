@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def _listed(names: Iterable[str | None]) -> str:
 
 
 def _from_csv(path: Path, text: str) -> list[Entry]:
-    reader = csv.DictReader(text.splitlines(), strict=True)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     if not {"image", "caption"} <= set(reader.fieldnames or ()):
         raise InvalidRequest(f"{path}: the first line must name the columns `image` and `caption`.")
     captions: dict[str, list[str]] = {}

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.cli.captions import ANY, Entry, choose, read_captions
+from backend.errors import InvalidRequest
+
+
+def written(folder: Path, name: str, content: Any) -> Path:
+    path = folder / name
+    data = content if isinstance(content, bytes) else content.encode() if isinstance(content, str) else None
+    path.write_bytes(json.dumps(content).encode() if data is None else data)
+    return path
+
+
+def test_csv_has_a_line_for_each_caption(tmp_path: Path) -> None:
+    file = written(tmp_path, "c.csv", 'image,caption\na.jpg,one\n"b, b.jpg","two ""quoted"""\na.jpg,三\n')
+    assert read_captions(file) == [
+        Entry("a.jpg", {ANY: ("one", "三")}),
+        Entry("b, b.jpg", {ANY: ('two "quoted"',)}),
+    ]
+
+
+def test_a_spreadsheet_s_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+    file = written(tmp_path, "c.csv", b"\xef\xbb\xbfimage,caption\r\na.jpg,one\r\n")
+    assert read_captions(file)[0].image == "a.jpg"
+
+
+def test_a_caption_may_span_lines(tmp_path: Path) -> None:
+    file = written(tmp_path, "c.csv", 'image,caption\na.jpg,"one\ntwo"\n')
+    assert read_captions(file)[0].all_captions() == ("one\ntwo",)
+
+
+def test_json_may_have_splits_and_languages(tmp_path: Path) -> None:
+    file = written(tmp_path, "c.json", [{"image": "a.jpg", "split": "val", "en": ["one"], "zh": ["一"]}])
+    assert read_captions(file) == [Entry("a.jpg", {"en": ("one",), "zh": ("一",)}, "val")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("c.csv", "picture,text\na,b\n", "columns `image` and `caption`"),
+        ("c.csv", "image,caption\na.jpg\n", "line 2"),
+        ("c.csv", 'image,caption\na.jpg,"open\n', "line"),
+        ("c.csv", "", "columns"),
+        ("c.csv", "image,caption\n", "no captions"),
+        ("c.csv", b"image,caption\na,\xff\xfe\n", "UTF-8"),
+        ("c.json", "{", "not JSON"),
+        ("c.json", "[" * 100_000, "not JSON"),
+        ("c.json", {}, "not a list"),
+        ("c.json", [], "no captions"),
+        ("c.json", [{"captions": ["a"]}], "entry 1 lacks"),
+        ("c.json", [{"image": "a.jpg", "captions": "one"}], "`captions` is not a list"),
+        ("c.json", [{"image": "a.jpg"}], "no captions"),
+        ("c.json", [{"image": "a.jpg", "captions": ["a"], "split": 1}], "`split`"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, name: str, content: Any, said: str) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        read_captions(written(tmp_path, name, content))
+
+
+ENTRIES = [
+    Entry("a.jpg", {"en": ("a",), "zh": ("甲",)}, "train"),
+    Entry("b.jpg", {"en": ("b",), "zh": ("乙",)}, "val"),
+    Entry("c.jpg", {"zh": ("丙",)}, "val"),
+]
+
+
+def test_val_and_english_are_chosen_where_the_file_has_them() -> None:
+    assert choose(ENTRIES, None, None) == [("b.jpg", ("b",))]
+
+
+def test_split_and_language_can_be_named() -> None:
+    assert choose(ENTRIES, "train", "zh") == [("a.jpg", ("甲",))]
+
+
+def test_a_plain_file_is_taken_whole() -> None:
+    assert choose([Entry("a", {ANY: ("x",)}), Entry("b", {ANY: ("y",)})], None, None) == [
+        ("a", ("x",)),
+        ("b", ("y",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("split", "language", "said"), [("test", None, "`train`, `val`"), (None, "fr", "`en`")]
+)
+def test_what_the_file_lacks_is_said(split: str | None, language: str | None, said: str) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        choose(ENTRIES, split, language)

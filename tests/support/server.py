@@ -1,0 +1,102 @@
+"""A real `twinspace serve` in a process of its own, to be talked to, stopped and killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from backend.client import Client
+
+START_SECONDS = 60
+REPOSITORY = Path(__file__).parents[2]
+
+
+class Server:
+    """`encoder` is `colour` (or `colour:VERSION`) for the quick one of the tests, else a name that the
+    product knows. Further settings are given as `http_threads=4`."""
+
+    def __init__(self, data: Path, encoder: str = "colour", **settings: Any) -> None:
+        self.data = data
+        self._encoder = encoder
+        self._settings = settings
+        self._process: subprocess.Popen[str] | None = None
+        self._log = data.parent / f"{data.name}.log"
+        self.url = ""
+
+    def start(self, wait: bool = True) -> Self:
+        """Starts on a free port. With `wait` it returns when `/readyz` says so."""
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("TWINSPACE_")}
+        settings = {f"TWINSPACE_{key.upper()}": str(value) for key, value in self._settings.items()}
+        module = "backend.cli"
+        if self._encoder.startswith("colour"):
+            module, settings["TEST_ENCODER"] = "tests.support.cli", self._encoder
+        else:
+            settings["TWINSPACE_ENCODER"] = self._encoder
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, "serve", "--data", str(self.data), "--port", "0"],
+            cwd=REPOSITORY,
+            env={**inherited, "OMP_NUM_THREADS": "2", **settings},
+            stdout=subprocess.PIPE,
+            stderr=self._log.open("a"),
+            text=True,
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if "listens on " not in line:
+            self._process.wait()
+            raise AssertionError(f"The server did not start:\n{self._log.read_text()[-4000:]}")
+        self.url = line.split("listens on ")[1].split()[0]
+        if wait:
+            self.wait_until_ready()
+        return self
+
+    def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
+        with Client(self.url) as client:
+            while not client.ready():
+                assert self.process.poll() is None, self._log.read_text()[-4000:]
+                assert time.monotonic() < deadline, "The server did not become ready."
+                time.sleep(0.05)
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        assert self._process is not None
+        return self._process
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def client(self, patience: float = 30, key: str | None = None) -> Client:
+        return Client(self.url, key, patience=patience)
+
+    def kill(self) -> None:
+        """As the kernel does it when memory is short."""
+        self.process.kill()
+        self._reap()
+
+    def stop(self, seconds: float = 20) -> int:
+        """SIGTERM, and the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self._reap(seconds)
+
+    def _reap(self, seconds: float = 20) -> int:
+        code = self.process.wait(seconds)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
