@@ -24,6 +24,7 @@ from backend.errors import NotFound, StorageFull, TwinspaceError, Unavailable
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 TEMPORARY = ".part"
+SHARDS = 256
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 
 
@@ -33,6 +34,7 @@ class Stored:
 
     key: str
     item_id: str
+    is_original: bool
     modified: datetime
 
 
@@ -71,13 +73,18 @@ class Originals:
         """Raises `NotFound` or `Unavailable`."""
         return self.get(_thumbnail(item_id))
 
+    def has_thumbnail(self, item_id: str) -> bool:
+        """Raises `Unavailable`."""
+        with _domain_errors():
+            return bool(self._files.exists(self._path(_thumbnail(item_id))))
+
     def delete(self, item_id: str, key: str | None) -> None:
         """Removes the original and its thumbnail; nothing happens for what is not there."""
         for each in (key, _thumbnail(item_id)):
             if each is not None:
-                self.discard(each)
+                self.delete_original(each)
 
-    def discard(self, key: str) -> None:
+    def delete_original(self, key: str) -> None:
         """Removes these bytes alone: those of an upload that turned out to be a duplicate."""
         with _domain_errors(), suppress(FileNotFoundError):
             self._files.rm_file(self._path(key))
@@ -90,16 +97,17 @@ class Originals:
             if self.get(key) != b"twinspace":
                 raise Unavailable("The storage does not return what was stored.")
         finally:
-            self.discard(key)
+            self.delete_original(key)
 
     def stored(self, shard: int) -> Iterator[Stored]:
-        """The originals and leftovers in one of 256 folders: a whole listing would be long."""
+        """All files in one of the `SHARDS` folders, half-written ones too: a whole listing would be long."""
         folder = f"{shard:02x}"
         for area in ("originals", "thumbnails"):
             with _domain_errors(), suppress(FileNotFoundError):
                 for entry in self._files.ls(self._path(f"{area}/{folder}"), detail=True):
                     name = entry["name"].rsplit("/", 1)[-1]
-                    yield Stored(f"{area}/{folder}/{name}", name[:36], _modified(entry))
+                    key = f"{area}/{folder}/{name}"
+                    yield Stored(key, name[:36], area == "originals", _modified(entry))
 
     def _path(self, key: str) -> str:
         # Keys come from the catalogue, never from a request; this holds even if that changed.

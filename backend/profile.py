@@ -1,20 +1,28 @@
 """Wires one profile together: settings decide the adapters, everything else is the same code.
 
 The only module that imports `workers`.
-
-SKELETON: signatures that other parts are written against; bodies follow.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
+from backend.adapters import Adapters, open_adapters
 from backend.catalogue.catalogue import Catalogue
+from backend.errors import ConfigurationError
 from backend.originals import Originals
 from backend.settings import Settings
 from backend.store.base import VectorStore
 from encoders.base import Encoder
+from encoders.loading import load_encoder
+from workers.runner import EmbeddedRunner
+
+Load = Callable[[str], Encoder]
 
 
 @dataclass
@@ -32,12 +40,83 @@ class Services:
     """Stops background work (finishing its batch), then closes store and catalogue."""
 
 
-def open_embedded(settings: Settings) -> Services:
+def open_embedded(settings: Settings, load: Load = load_encoder) -> Services:
     """Locks the data folder (a second process is refused with `ConfigurationError`), opens catalogue,
-    originals and Edge, starts the embedded runner and reconciler in threads."""
-    raise NotImplementedError
+    originals and store, starts the embedded runner and janitor in threads."""
+    with ExitStack() as opened:
+        opened.enter_context(_FolderLock(settings.data))
+        adapters = open_adapters(settings, load)
+        opened.callback(adapters.close)
+        runner = EmbeddedRunner(
+            adapters.catalogue, adapters.originals, adapters.store, adapters.encoder, settings
+        )
+        runner.start()
+        keep = opened.pop_all()
+
+    def close() -> None:
+        if runner.stop():
+            keep.close()
+        # Otherwise a batch is still being written: better to let the process end than to close
+        # the store under it. All it leaves is leases, which the next start takes over.
+
+    return _services(settings, adapters, runner.wake, close)
 
 
-def open_services(settings: Settings) -> Services:
-    """Embedded or distributed, as the settings say."""
-    raise NotImplementedError
+def open_distributed(settings: Settings, load: Load = load_encoder) -> Services:
+    """For API processes: Celery workers do the ingest. Raises `ConfigurationError`."""
+    if settings.qdrant_url is None:
+        raise ConfigurationError(
+            "TWINSPACE_BROKER_URL is set but TWINSPACE_QDRANT_URL is not: workers and servers cannot share "
+            "Qdrant Edge, whose folder one process at a time may open."
+        )
+    from workers.app import make_app
+    from workers.wakeups import WakeUps
+
+    adapters = open_adapters(settings, load)
+    wake_ups = WakeUps(make_app(settings))
+
+    def close() -> None:
+        wake_ups.close()
+        adapters.close()
+
+    return _services(settings, adapters, wake_ups.wake, close)
+
+
+def open_services(settings: Settings, load: Load = load_encoder) -> Services:
+    """Embedded, or distributed where a broker is set."""
+    return open_distributed(settings, load) if settings.broker_url else open_embedded(settings, load)
+
+
+def _services(
+    settings: Settings, adapters: Adapters, wake: Callable[[], None], close: Callable[[], None]
+) -> Services:
+    return Services(
+        settings, adapters.catalogue, adapters.originals, adapters.store, adapters.encoder, wake, close
+    )
+
+
+class _FolderLock:
+    """Held by the process that serves a data folder; the system lets go of it however that process ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise ConfigurationError(f"The data folder {self._folder} cannot be used: {error}") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            pid = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._file)
+            raise ConfigurationError(
+                f"The data folder {self._folder} is in use by process {pid}; stop it or choose another."
+            ) from error
+        os.ftruncate(self._file, 0)
+        os.write(self._file, f"{os.getpid()}\n".encode())
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, func, select, text
+from sqlalchemy import URL, Integer, func, select, text
 from sqlalchemy import cast as sql_cast
 
 from backend.catalogue import changes, uploads
@@ -30,7 +30,7 @@ class Catalogue:
     is in `claims`, what keeps store and catalogue in step is in `upkeep`.
     """
 
-    def __init__(self, url: str, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, url: str | URL, now: Callable[[], datetime] = utc_now) -> None:
         """Opens the database and brings its schema up to date (Alembic). Raises `Unavailable`."""
         self._database = Database(url, now)
         self.claims = Claims(self._database)

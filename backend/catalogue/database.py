@@ -6,10 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 
 from backend.catalogue.migrations import upgrade
 from backend.errors import InvalidRequest, StorageFull, TwinspaceError, Unavailable
@@ -32,7 +31,7 @@ def utc_now() -> datetime:
 class Database:
     """`now` exists so that tests can let leases run out without waiting."""
 
-    def __init__(self, url: str, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, url: str | URL, now: Callable[[], datetime] = utc_now) -> None:
         self.now = now
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
@@ -72,10 +71,10 @@ class Database:
         self.engine.dispose()
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str | URL) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite(url)
+        return _sqlite(parsed)
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     options = f"-c statement_timeout={STATEMENT_SECONDS * 1000} -c idle_in_transaction_session_timeout=60000"
@@ -90,10 +89,8 @@ def _engine(url: str) -> Engine:
     )
 
 
-def _sqlite(url: str) -> Engine:
+def _sqlite(url: URL) -> Engine:
     engine = create_engine(url, pool_size=16, max_overflow=-1, connect_args={"timeout": BUSY_SECONDS})
-    if engine.url.database:
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:

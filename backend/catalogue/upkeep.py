@@ -96,15 +96,15 @@ class Upkeep:
             )
         return Expected(least, least + in_work + tombstones)
 
-    def ids_in_space(self, space: str, kind: Kind, after: str, until: str | None) -> list[str]:
-        """Ids of the indexed items with `after < id <= until`, in order."""
+    def ids_in_space(self, space: str, kind: Kind, after: str, until: str | None, limit: int) -> list[str]:
+        """Ids of the first indexed items with `after < id <= until`, in order."""
         query = select(items.c.id).where(
             text(INDEXED), items.c.kind == kind, items.c.space == space, items.c.id > after
         )
         if until is not None:
             query = query.where(items.c.id <= until)
         with self._database.read() as connection:
-            return list(connection.scalars(query.order_by(items.c.id)))
+            return list(connection.scalars(query.order_by(items.c.id).limit(limit)))
 
     def lost(self, space: str, ids: Sequence[str]) -> int:
         """The points of these items are not in `space`: they are encoded again, and stay listed as

@@ -6,5 +6,7 @@ from alembic import context
 
 from backend.catalogue.schema import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True
+)
 context.run_migrations()

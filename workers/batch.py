@@ -1,0 +1,145 @@
+"""One batch of claims, worked off: encode, store, commit, and for each item the right end.
+
+A service that is down raises out of here and no item suffers; everything else ends with its item.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from backend.catalogue.claims import Claim, Claims
+from backend.catalogue.database import utc_now
+from backend.catalogue.projection import payload
+from backend.errors import NotFound
+from backend.settings import Settings
+from backend.store.base import KINDS, Kind, MissingSpace, Point, Vector, VectorStore
+from encoders.base import Encoder
+from encoders.images import ImageError, ImageTooLarge
+from workers.encoding import encode_images, encode_texts
+from workers.isolation import OUTAGES, Outcome, isolate
+
+LOG = logging.getLogger("twinspace.ingest")
+
+
+@dataclass
+class Batch:
+    claims: list[Claim]
+    pictures: dict[str, Future[Image.Image]]
+    finished: set[str] = field(default_factory=set)
+    """Ids of the items that are committed, failed or postponed."""
+
+    def left(self) -> list[Claim]:
+        return [claim for claim in self.claims if claim.item.id not in self.finished]
+
+
+class BatchWorker:
+    def __init__(
+        self,
+        claims: Claims,
+        store: VectorStore,
+        encoder: Encoder,
+        settings: Settings,
+        name: str,
+        stopping: threading.Event,
+    ) -> None:
+        self._claims = claims
+        self._store = store
+        self._encoder = encoder
+        self._space = encoder.space
+        self._sizes = {"image": settings.image_batch, "caption": settings.text_batch}
+        self._lease = settings.lease_seconds
+        self._name = name
+        self._stopping = stopping
+        self._extended = time.monotonic()
+
+    def process(self, batch: Batch, extend: Sequence[Batch]) -> None:
+        """Finishes what it can of `batch`, and keeps the leases of all batches in `extend`."""
+        started = time.monotonic()
+        for kind in KINDS:
+            claims = [claim for claim in batch.claims if claim.item.kind == kind]
+            for start in range(0, len(claims), self._sizes[kind]):
+                if self._stopping.is_set():
+                    return
+                self._keep_leases(extend)
+                self._index(batch, kind, claims[start : start + self._sizes[kind]])
+        milliseconds = 1000 * (time.monotonic() - started)
+        LOG.info("Finished %d of %d items in %.0f ms", len(batch.finished), len(batch.claims), milliseconds)
+
+    def _keep_leases(self, batches: Sequence[Batch]) -> None:
+        now = time.monotonic()
+        if now - self._extended > self._lease / 4:
+            self._claims.extend(
+                self._name, [claim for batch in batches for claim in batch.left()], self._lease
+            )
+            self._extended = now
+
+    def _index(self, batch: Batch, kind: Kind, claims: Sequence[Claim]) -> None:
+        outcome = self._encode_images(batch, claims) if kind == "image" else self._encode_texts(claims)
+        for claim, error in outcome.failed:
+            self._fail(batch, claim, "encoder_failed", f"The encoder cannot encode it: {error}")
+        indexed_at = utc_now()
+        points = [
+            (claim, Point(claim.item.id, vector, payload(claim.item, indexed_at)))
+            for claim, vector in outcome.done
+        ]
+        stored = isolate(lambda some: self._upsert(kind, [point for _, point in some]), points)
+        for (claim, _), error in stored.failed:
+            self._fail(batch, claim, "store_refused", f"The vector store refuses it: {error}")
+        done = [claim for (claim, _), _ in stored.done]
+        deleted = self._claims.indexed(self._space.name, indexed_at, done)
+        batch.finished.update(claim.item.id for claim in done)
+        if deleted:
+            self._store.delete(self._space.name, kind, [item.id for item in deleted])
+
+    def _encode_texts(self, claims: Sequence[Claim]) -> Outcome[Claim, Vector]:
+        return encode_texts(self._encoder, [(claim, claim.item.text or "") for claim in claims])
+
+    def _encode_images(self, batch: Batch, claims: Sequence[Claim]) -> Outcome[Claim, Vector]:
+        pictures: list[tuple[Claim, Image.Image]] = []
+        outage: Exception | None = None
+        for claim in claims:
+            try:
+                pictures.append((claim, batch.pictures.pop(claim.item.id).result()))
+            except OUTAGES as error:
+                outage = error
+                self._claims.postpone(self._name, [claim])
+                batch.finished.add(claim.item.id)
+            except (NotFound, ImageError) as error:
+                self._fail(batch, claim, *_reason(error))
+            except Exception as error:
+                LOG.exception("Nobody foresaw how reading %s failed", claim.item.id)
+                self._fail(batch, claim, "corrupt_image", f"The picture cannot be read: {error!r}")
+        if outage is not None:
+            if not pictures:
+                # One unreadable file is postponed; storage that gives nothing at all is an outage.
+                raise outage
+            LOG.warning("Some originals cannot be read yet: %s", outage)
+        return encode_images(self._encoder, pictures)
+
+    def _upsert(self, kind: Kind, points: Sequence[Point]) -> Sequence[Point]:
+        if points:
+            try:
+                self._store.upsert(self._space.name, kind, points)
+            except MissingSpace:
+                # Somebody removed the collections while we run.
+                self._store.ensure_space(self._space)
+                self._store.upsert(self._space.name, kind, points)
+        return points
+
+    def _fail(self, batch: Batch, claim: Claim, code: str, detail: str) -> None:
+        LOG.warning("Item %s failed (%s): %s", claim.item.id, code, detail)
+        self._claims.failed(self._name, claim, code, detail)
+        batch.finished.add(claim.item.id)
+
+
+def _reason(error: NotFound | ImageError) -> tuple[str, str]:
+    if isinstance(error, NotFound):
+        return "original_missing", "The stored bytes are gone; upload the picture again."
+    return ("too_large" if isinstance(error, ImageTooLarge) else "corrupt_image"), str(error)

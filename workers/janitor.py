@@ -1,0 +1,164 @@
+"""Finishes what others began and did not end: deletions, stale payloads, lost points, orphaned files.
+
+It makes the store follow the catalogue, never the other way round.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import cycle
+
+from backend.catalogue.catalogue import Catalogue
+from backend.catalogue.database import utc_now
+from backend.catalogue.items import Item
+from backend.catalogue.projection import project
+from backend.originals import SHARDS, Originals
+from backend.store.base import KINDS, Kind, VectorStore
+from encoders.base import Space
+from workers.isolation import OUTAGES
+
+LOG = logging.getLogger("twinspace.janitor")
+
+PAGE = 1000
+DELETIONS = 200
+# Counting all points is cheap, but not so cheap as to do it after every upload.
+COMPARE_SECONDS = 60.0
+# One of the 256 folders a minute: listing them is what an object store charges for.
+SWEEP_SECONDS = 60.0
+# Longer than any upload takes between storing its bytes and committing its item.
+ORPHAN_AGE = timedelta(hours=1)
+
+
+class Janitor:
+    """One in a process. Every method may raise `Unavailable`; what was done by then stays done."""
+
+    def __init__(self, catalogue: Catalogue, originals: Originals, store: VectorStore) -> None:
+        self._catalogue = catalogue
+        self._upkeep = catalogue.upkeep
+        self._originals = originals
+        self._store = store
+        self._compare_due = _Every(COMPARE_SECONDS)
+        self._sweep_due = _Every(SWEEP_SECONDS)
+        self._shards = cycle(range(SHARDS))
+        self._compared_in_full: set[tuple[str, Kind]] = set()
+
+    def run(self, space: Space | None) -> bool:
+        """One look at everything that is due; whether there is new work for the pipeline. `space`: the
+        one that items belong in, None while that is not known yet."""
+        self.finish_deletions()
+        project(self._catalogue, self._store)
+        if self._sweep_due():
+            self.sweep(next(self._shards))
+        if space is None or not self._compare_due():
+            return False
+        lost = sum([self.compare(space.name, kind) for kind in KINDS])
+        self.drop_other_spaces(space.name)
+        return lost > 0
+
+    # -- deletions -------------------------------------------------------------------------
+    def finish_deletions(self) -> None:
+        """Points first, then bytes, then the tombstone: whenever this is interrupted, it begins again."""
+        while deleted := self._upkeep.tombstones(DELETIONS):
+            for space in self._store.spaces():
+                for kind in KINDS:
+                    if ids := [item.id for item in deleted if item.kind == kind]:
+                        self._store.delete(space, kind, ids)
+            gone = [item for item in deleted if self._remove_files(item)]
+            self._upkeep.forget(gone)
+            if len(gone) < len(deleted):
+                return
+
+    def _remove_files(self, item: Item) -> bool:
+        if item.kind == "image":
+            try:
+                self._originals.delete(item.id, item.original)
+            except OUTAGES as error:
+                LOG.warning("Cannot remove the files of %s yet: %s", item.id, error)
+                return False
+        return True
+
+    # -- points ----------------------------------------------------------------------------
+    def compare(self, space: str, kind: Kind) -> int:
+        """Counts, and looks closer when the numbers cannot be right, and at the first time anyhow: a
+        crash may have cost one point and left another. Returns how many points were lost."""
+        expected = self._upkeep.expected(space, kind)
+        count = self._store.count(space, kind)
+        first = (space, kind) not in self._compared_in_full
+        if not first and expected.least <= count <= expected.most:
+            return 0
+        lost = sum([self._compare_page(space, kind, *page) for page in self._pages(space, kind)])
+        self._compared_in_full.add((space, kind))
+        if lost:
+            LOG.warning("%d %ss lack their points in %s and are encoded again", lost, kind, space)
+        return lost
+
+    def _pages(self, space: str, kind: Kind) -> Iterator[tuple[list[str], str, str | None]]:
+        """The ids of all points, and the range of ids that each page speaks for: `after < id <= until`."""
+        after, cursor = "", None
+        while True:
+            ids, cursor = self._store.scroll(space, kind, PAGE, cursor)
+            until = ids[-1] if cursor is not None and ids else None
+            yield ids, after, until
+            if until is None:
+                return
+            after = until
+
+    def _compare_page(self, space: str, kind: Kind, ids: list[str], after: str, until: str | None) -> int:
+        points, items = set(ids), set[str]()
+        lost = 0
+        while True:
+            some = self._upkeep.ids_in_space(space, kind, after, until, PAGE)
+            items.update(some)
+            lost += self._mark_lost(space, kind, [id for id in some if id not in points])
+            if len(some) < PAGE:
+                break
+            after = some[-1]
+        if orphans := self._upkeep.without_item([id for id in ids if id not in items]):
+            LOG.warning("%d points in %s belong to no item and are removed", len(orphans), space)
+            self._store.delete(space, kind, orphans)
+        return lost
+
+    def _mark_lost(self, space: str, kind: Kind, ids: list[str]) -> int:
+        """Asks once more: a point may have been written since its page was read."""
+        if not ids:
+            return 0
+        there = {point.id for point in self._store.get(space, kind, ids)}
+        return self._upkeep.lost(space, [id for id in ids if id not in there])
+
+    def drop_other_spaces(self, space: str) -> None:
+        """Only once every item is in `space`: until then the way back to the old encoder is short."""
+        others = [name for name in self._store.spaces() if name != space]
+        if others and self._upkeep.all_in(space):
+            for name in others:
+                LOG.info("Every item is in %s: dropping %s", space, name)
+                self._store.drop_space(name)
+
+    # -- files -----------------------------------------------------------------------------
+    def sweep(self, shard: int) -> None:
+        """Removes what uploads left behind that died before their commit."""
+        oldest = utc_now() - ORPHAN_AGE
+        old = [file for file in self._originals.stored(shard) if file.modified < oldest]
+        keys = self._upkeep.originals([file.item_id for file in old])
+        for file in old:
+            in_use = keys.get(file.item_id)
+            if in_use is None or (file.is_original and file.key != in_use):
+                LOG.info("Removing %s, which no item refers to", file.key)
+                self._originals.delete_original(file.key)
+
+
+class _Every:
+    """True at the first call, then once in so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = 0.0
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True

@@ -1,0 +1,40 @@
+"""Reads, decodes and makes thumbnails of pictures, in threads of their own, ahead of the encoder."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from PIL import Image
+
+from backend.catalogue.items import Item
+from backend.errors import NotFound
+from backend.originals import Originals
+from workers.pictures import read_picture, thumbnail
+
+# Decoding releases the GIL; more threads than this would only hold more pictures in memory.
+THREADS = min(4, os.cpu_count() or 1)
+
+
+class Reader:
+    def __init__(self, originals: Originals, max_pixels: int) -> None:
+        self._originals = originals
+        self._max_pixels = max_pixels
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="read")
+
+    def submit(self, item: Item) -> Future[Image.Image]:
+        """The picture, once its thumbnail is stored. Its result raises `NotFound` when the bytes are
+        gone, `ImageError` when they cannot be decoded, `Unavailable` or `StorageFull`."""
+        return self._threads.submit(self._read, item)
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def _read(self, item: Item) -> Image.Image:
+        if item.original is None:
+            raise NotFound("The item has no original.")
+        picture = read_picture(self._originals.get(item.original), self._max_pixels)
+        # What only moves to another space has its thumbnail, as a rule.
+        if item.status == "pending" or not self._originals.has_thumbnail(item.id):
+            self._originals.put_thumbnail(item.id, thumbnail(picture))
+        return picture

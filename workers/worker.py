@@ -1,0 +1,112 @@
+"""The one worker of a Celery process: opens everything at the first task, and never runs two pipelines."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from celery import Celery
+
+from backend.adapters import Adapters, open_adapters
+from backend.settings import Settings
+from encoders.base import Encoder
+from encoders.loading import load_encoder
+from workers.app import wake_workers
+from workers.isolation import OUTAGES
+from workers.janitor import Janitor
+from workers.pipeline import Pipeline
+
+LOG = logging.getLogger("twinspace.ingest")
+
+# Enough for every worker of a large installation; one message serves a worker until nothing is due.
+MOST_WAKE_UPS = 32
+
+
+@dataclass
+class _Opened:
+    adapters: Adapters
+    pipeline: Pipeline
+    janitor: Janitor
+
+
+class Worker:
+    """Nothing is opened and no model is loaded before the first task: Celery gives a starting process
+    only seconds."""
+
+    def __init__(
+        self, settings: Settings, app: Celery, load: Callable[[str], Encoder] = load_encoder
+    ) -> None:
+        self._settings = settings
+        self._app = app
+        self._load = load
+        self._stopping = threading.Event()
+        self._asked = threading.Event()
+        self._opening = threading.Lock()
+        self._ingesting = threading.Lock()
+        self._reconciling = threading.Lock()
+        self._opened: _Opened | None = None
+
+    def ingest(self) -> None:
+        """A wake-up that comes while another is being served makes that one look again."""
+        self._asked.set()
+        while self._asked.is_set() and self._ingesting.acquire(blocking=False):
+            try:
+                self._asked.clear()
+                self._ingest()
+            finally:
+                self._ingesting.release()
+
+    def _ingest(self) -> None:
+        try:
+            self._open().pipeline.run()
+        except OUTAGES as error:
+            LOG.warning("Ingest waits: %s", error)
+
+    def reconcile(self) -> None:
+        """Tidies up, then wakes as many workers as the backlog needs and no more."""
+        if self._stopping.is_set() or not self._reconciling.acquire(blocking=False):
+            return
+        try:
+            opened = self._open()
+            space = opened.adapters.encoder().space
+            try:
+                opened.janitor.run(space)
+            except OUTAGES as error:
+                # The store may be away while there is work that was postponed until now.
+                LOG.warning("Tidying up waits: %s", error)
+            size = opened.pipeline.batch_size
+            ready = opened.adapters.catalogue.claims.backlog(space.name, MOST_WAKE_UPS * size).ready
+            if ready:
+                wake_workers(self._app, -(-ready // size))
+        except OUTAGES as error:
+            LOG.warning("Reconciling waits: %s", error)
+        finally:
+            self._reconciling.release()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def close(self) -> None:
+        with self._opening:
+            if self._opened is not None:
+                self._opened.pipeline.close()
+                self._opened.adapters.close()
+                self._opened = None
+
+    def _open(self) -> _Opened:
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._open_now()
+            return self._opened
+
+    def _open_now(self) -> _Opened:
+        with ExitStack() as opened:
+            adapters = open_adapters(self._settings, self._load)
+            opened.callback(adapters.close)
+            parts = (adapters.catalogue, adapters.originals, adapters.store)
+            pipeline = Pipeline(*parts, adapters.encoder(), self._settings, self._stopping)
+            opened.pop_all()
+        return _Opened(adapters, pipeline, Janitor(*parts))
