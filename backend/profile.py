@@ -44,7 +44,7 @@ def open_embedded(settings: Settings, load: Load = load_encoder) -> Services:
     """Locks the data folder (a second process is refused with `ConfigurationError`), opens catalogue,
     originals and store, starts the embedded runner and janitor in threads."""
     with ExitStack() as opened:
-        opened.enter_context(_FolderLock(settings.data))
+        opened.enter_context(FolderLock(settings.data))
         adapters = open_adapters(settings, load)
         opened.callback(adapters.close)
         runner = EmbeddedRunner(
@@ -95,7 +95,7 @@ def _services(
     )
 
 
-class _FolderLock:
+class FolderLock:
     """Held by the process that serves a data folder; the system lets go of it however that process ends."""
 
     def __init__(self, folder: Path) -> None:
