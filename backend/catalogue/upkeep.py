@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, exists, func, or_, select, text, tuple_, update
+from sqlalchemy import Connection, delete, func, or_, select, text, tuple_, update
 
 from backend.catalogue.changes import FRESH
-from backend.catalogue.claims import NO_LEASE, Claim
+from backend.catalogue.claims import NO_LEASE, Claim, outside
 from backend.catalogue.database import Database
 from backend.catalogue.items import Item
 from backend.catalogue.rows import COLUMNS, chunks, is_id, to_item
-from backend.catalogue.schema import INDEXED, items
+from backend.catalogue.schema import INDEXED, TRIED, UNTRIED_INDEXED, UNTRIED_PENDING, items
 from backend.store.base import Kind
 
 
@@ -130,16 +130,17 @@ class Upkeep:
 
     def all_in(self, space: str) -> bool:
         """Whether nothing that could be searched is still waiting to enter `space`."""
-        waiting = or_(
-            exists().where(items.c.status == "pending", items.c.deleted_at.is_(None)),
+        first = select(items.c.sequence).limit(1)
+        waiting = [
+            first.where(text(UNTRIED_PENDING)).order_by(items.c.sequence),
+            first.where(text(TRIED), outside(space)),
             *(
-                exists().where(text(INDEXED), items.c.kind == kind, condition)
-                for kind in ("image", "caption")
+                first.where(text(UNTRIED_INDEXED), condition)
                 for condition in (items.c.space.is_(None), items.c.space < space, items.c.space > space)
             ),
-        )
+        ]
         with self._database.read() as connection:
-            return not connection.scalar(select(waiting))
+            return all(connection.scalar(query) is None for query in waiting)
 
     # -- originals -------------------------------------------------------------------------
     def originals(self, ids: Sequence[str]) -> dict[str, str]:
@@ -150,5 +151,5 @@ class Upkeep:
                 query = select(items.c.id, items.c.original).where(
                     items.c.id.in_(some), items.c.original.is_not(None)
                 )
-                found |= dict(connection.execute(query).tuples().all())
+                found |= dict(connection.execute(query).all())
         return found

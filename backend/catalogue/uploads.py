@@ -138,7 +138,7 @@ def _insert(
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(items).on_conflict_do_nothing(index_elements=["id"])
     returning = statement.returning(items.c.id, items.c.sequence)
-    sequences = dict(connection.execute(returning, rows).tuples().all())
+    sequences = dict(connection.execute(returning, rows).all())
     insert_tags(
         connection,
         tenant,

@@ -52,7 +52,18 @@ def postgres() -> Iterator[str]:
         if identity:
             os.chown(folder, identity["user"], identity["group"])
         data = folder / "data"
-        initdb = [binaries / "initdb", "-D", data, "-U", "twinspace", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        initdb = [
+            binaries / "initdb",
+            "-D",
+            data,
+            "-U",
+            "twinspace",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **identity)
         settings = ["listen_addresses=", f"unix_socket_directories={folder}", "max_connections=200"]
         options = [option for setting in settings for option in ("-c", setting)]
