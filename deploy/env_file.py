@@ -1,0 +1,75 @@
+"""Writes .env with random secrets before the first `docker compose up`, and refuses one that cannot be safe.
+
+Runs on the host before anything is installed: only the standard library, any Python 3.
+"""
+
+import os
+import re
+import secrets
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSIGNMENT = re.compile(r"([A-Z_]+)=(.*)")
+URL_SAFE = re.compile(r"[A-Za-z0-9_.:,-]*")
+SHORTEST = 16
+
+
+def secret_names(example: str) -> list[str]:
+    """What the example leaves empty."""
+    return [name for name, value in assignments(example).items() if not value]
+
+
+def assignments(text: str) -> dict[str, str]:
+    matches = (ASSIGNMENT.fullmatch(line.strip()) for line in text.splitlines())
+    return {match[1]: match[2].strip().strip("'\"") for match in matches if match}
+
+
+def fill(text: str, names: list[str]) -> str:
+    """Gives every one of `names` that is empty a random value."""
+    lines = [
+        f"{line}{secrets.token_hex(24)}" if line.rstrip("=") in names and line.endswith("=") else line
+        for line in text.splitlines()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def problems(text: str, names: list[str]) -> list[str]:
+    values = assignments(text)
+    found = []
+    for name in names:
+        value = values.get(name, "")
+        key = value.rpartition(":")[2]
+        if not value:
+            found.append(f"{name} is empty or missing.")
+        elif len(key) < SHORTEST or "change" in key.lower():
+            found.append(f"{name} is a placeholder or too short: at least {SHORTEST} random characters.")
+        elif not URL_SAFE.fullmatch(value):
+            found.append(f"{name} has characters that cannot stand in a URL: letters, digits, - and _ can.")
+    return found
+
+
+def prepare(root: Path) -> list[str]:
+    """Makes `.env` where it is missing; what is wrong with the one that is there."""
+    example = (root / ".env.example").read_text(encoding="utf-8")
+    path = root / ".env"
+    names = secret_names(example)
+    if not path.exists():
+        write_private(path, fill(example, names))
+        print(f"Wrote {path} with random secrets; TWINSPACE_API_KEYS in it is what clients need.")
+    return problems(path.read_text(encoding="utf-8"), names)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Whole or not at all, and readable by its owner alone from the first byte on."""
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    temporary.replace(path)
+
+
+if __name__ == "__main__":
+    if wrong := prepare(ROOT):
+        sys.exit("\n".join([f"{ROOT / '.env'} cannot be used:", *wrong, ".env.example says what each is."]))
