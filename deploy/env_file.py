@@ -56,7 +56,9 @@ def prepare(root: Path) -> list[str]:
     names = secret_names(example)
     if not path.exists():
         write_private(path, fill(example, names))
-        print(f"Wrote {path} with random secrets; TWINSPACE_API_KEYS in it is what clients need.")
+        sys.stdout.write(
+            f"Wrote {path} with random secrets; TWINSPACE_API_KEYS in it is what clients need.\n"
+        )
     return problems(path.read_text(encoding="utf-8"), names)
 
 

@@ -8,12 +8,17 @@ from typing import Annotated
 
 import typer
 
+from backend.cli.api import api
+from backend.cli.beat import beat
+from backend.cli.doctor import doctor
 from backend.cli.evaluate import evaluate
 from backend.cli.index import index
+from backend.cli.migrate import migrate
 from backend.cli.optimize import optimize
 from backend.cli.search import search
 from backend.cli.serve import serve
 from backend.cli.status import status
+from backend.cli.worker import worker
 from backend.errors import TwinspaceError
 
 app = typer.Typer(
@@ -28,6 +33,11 @@ app.command("search")(search)
 app.command("status")(status)
 app.command("optimize")(optimize)
 app.command("eval")(evaluate)
+app.command("api")(api)
+app.command("worker")(worker)
+app.command("beat")(beat)
+app.command("migrate")(migrate)
+app.command("doctor")(doctor)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,20 @@
+"""`twinspace api`: the HTTP API alone, under gunicorn; workers elsewhere do the ingest."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from backend.cli.common import load_settings
+
+
+def api(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+) -> None:
+    """Serve the API for workers elsewhere (Redis, PostgreSQL and Qdrant: see the settings)."""
+    settings = load_settings()
+    from backend.gunicorn_server import GunicornServer
+
+    GunicornServer(settings, host, port).run()

@@ -1,0 +1,11 @@
+"""`twinspace beat`: reminds the workers every few seconds to look for what was left undone."""
+
+from __future__ import annotations
+
+from backend.cli.celery_options import MetricsHost, MetricsPort, start_celery
+
+
+def beat(metrics_host: MetricsHost = "127.0.0.1", metrics_port: MetricsPort = None) -> None:
+    """Send the reconciler's messages (one is enough, more do no harm)."""
+    # The schedule lives in memory: it has one entry, and a file would want a folder to write to.
+    start_celery(["beat", "--scheduler=celery.beat:Scheduler"], metrics_host, metrics_port)

@@ -1,0 +1,24 @@
+"""`twinspace migrate`: brings the database's schema up to date before anything else starts."""
+
+from __future__ import annotations
+
+import typer
+
+from backend.cli.common import load_settings
+
+
+def migrate() -> None:
+    """Bring the database's schema up to date; does nothing where it is already."""
+    settings = load_settings()
+    from backend.catalogue.catalogue import Catalogue
+    from backend.doctor.database import catalogue_url, schema
+
+    url = catalogue_url(settings)
+    before = schema(url)
+    Catalogue(url).close()
+    after = schema(url).current
+    typer.echo(
+        f"The schema is up to date ({after})."
+        if before.current == after
+        else f"Brought the schema from {before.current or 'nothing'} to {after}."
+    )

@@ -1,0 +1,96 @@
+"""The model and its space: does it encode, and are as many points in its space as the catalogue says?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from PIL import Image
+from sqlalchemy import create_engine, exc, func, select
+
+from backend.catalogue.schema import items
+from backend.doctor.database import catalogue_url
+from backend.doctor.findings import Finding, ok, problem, warning
+from backend.errors import TwinspaceError
+from backend.settings import Settings
+from backend.store.base import KINDS, VectorStore
+from encoders.base import EncoderError, Space
+from encoders.loading import load_encoder
+
+PROBE = Image.new("RGB", (64, 64), (120, 90, 60))
+
+
+def check(settings: Settings) -> Iterator[Finding]:
+    started = time.monotonic()
+    try:
+        encoder = load_encoder(settings.encoder)
+        encoder.encode_texts(["a test"])
+        encoder.encode_images([PROBE])
+    except EncoderError as error:
+        yield problem("model", str(error), "Correct TWINSPACE_ENCODER, or mend the files it names.")
+        return
+    space = encoder.space
+    seconds = time.monotonic() - started
+    yield ok("model", f"{space.name} encodes text and pictures (loaded in {seconds:.1f} seconds).")
+    yield from _space(settings, space)
+
+
+def _space(settings: Settings, space: Space) -> Iterator[Finding]:
+    if settings.qdrant_url is None:
+        # Only one process may open Edge's folders, and that may be a server.
+        yield ok("space", "Its points are counted by the server that has them open (`twinspace status`).")
+        return
+    from backend.store.server import ServerStore
+
+    store = ServerStore.connect(settings)
+    try:
+        yield from _points(settings, space, store)
+    except (TwinspaceError, exc.SQLAlchemyError) as error:
+        yield problem(
+            "space", f"Cannot be compared: {str(error).splitlines()[0]}", "Mend what is wrong above."
+        )
+    finally:
+        store.close()
+
+
+def _points(settings: Settings, space: Space, store: VectorStore) -> Iterator[Finding]:
+    indexed, elsewhere = _catalogued(settings, space.name)
+    points = sum(store.count(space.name, kind) for kind in KINDS)
+    others = [name for name in store.spaces() if name != space.name]
+    if elsewhere:
+        yield warning(
+            "space",
+            f"{elsewhere} items wait to be encoded into {space.name}; search does not find them yet.",
+            "Workers do it in the background, more of them do it sooner; nothing is lost.",
+        )
+    if points < indexed:
+        yield problem(
+            "space",
+            f"{space.name} holds {points} points for {indexed} indexed items.",
+            "The reconciler finds them within a minute and encodes them again; is `twinspace beat` running?",
+        )
+    else:
+        yield ok("space", f"{space.name} holds {points} points for {indexed} indexed items.")
+    if others and not elsewhere:
+        yield ok("space", f"Also there until the reconciler drops them: {', '.join(others)}.")
+
+
+def _catalogued(settings: Settings, space: str) -> tuple[int, int]:
+    """Indexed items whose point is in `space`, and those whose point is not."""
+    url = catalogue_url(settings)
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    engine = create_engine(url)
+    alive = (items.c.deleted_at.is_(None)) & (items.c.status == "indexed")
+    try:
+        with engine.connect() as connection:
+            total = connection.scalar(select(func.count()).select_from(items).where(alive)) or 0
+            inside = (
+                connection.scalar(
+                    select(func.count()).select_from(items).where(alive, items.c.space == space)
+                )
+                or 0
+            )
+    finally:
+        engine.dispose()
+    return inside, total - inside

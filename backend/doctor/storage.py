@@ -1,0 +1,37 @@
+"""Originals and thumbnails: can they be written, read back and removed?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backend.doctor.findings import Finding, ok, problem
+from backend.errors import StorageFull, TwinspaceError
+from backend.originals import Originals
+from backend.settings import Settings
+
+
+def check(settings: Settings) -> Iterator[Finding]:
+    if settings.storage_url is None and not settings.data.exists():
+        yield ok("storage", f"{settings.data.absolute()} is not there yet; the first start makes it.")
+        return
+    where = settings.storage_url or str(settings.data.absolute())
+    try:
+        Originals(where).check()
+    except StorageFull as error:
+        yield problem("storage", f"{where}: {error.detail}", "Make room, or move it to a larger disk.")
+    except TwinspaceError as error:
+        yield problem("storage", f"{where}: {error.detail}", _remedy(where))
+    except (ImportError, ValueError) as error:
+        yield problem(
+            "storage",
+            f"{where}: {error}",
+            "Correct TWINSPACE_STORAGE_URL; for s3:// install the extra: `pip install 'twinspace[s3]'`.",
+        )
+    else:
+        yield ok("storage", f"{where} can be written and read.")
+
+
+def _remedy(where: str) -> str:
+    if "://" in where and not where.startswith("file://"):
+        return "Check address, bucket and credentials in TWINSPACE_STORAGE_URL, and that it can be reached."
+    return "It must exist and belong to the user that runs Twinspace (in the image: uid 10001)."
