@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from backend.cli.celery_options import MetricsHost, MetricsPort, start_celery
+from backend.cli.common import load_settings
 
 
 def beat(metrics_host: MetricsHost = "127.0.0.1", metrics_port: MetricsPort = None) -> None:
     """Send the reconciler's messages (one is enough, more do no harm)."""
+    if metrics_port is not None:
+        from prometheus_client import REGISTRY
+
+        from backend.backlog_metrics import BacklogMetrics
+
+        REGISTRY.register(BacklogMetrics(load_settings()))
     # The schedule lives in memory: it has one entry, and a file would want a folder to write to.
-    start_celery(["beat", "--scheduler=celery.beat:Scheduler"], metrics_host, metrics_port)
+    arguments = ["--quiet", "beat", "--scheduler=celery.beat:Scheduler"]
+    start_celery(arguments, metrics_host, metrics_port)

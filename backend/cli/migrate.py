@@ -11,7 +11,8 @@ def migrate() -> None:
     """Bring the database's schema up to date; does nothing where it is already."""
     settings = load_settings()
     from backend.catalogue.catalogue import Catalogue
-    from backend.doctor.database import catalogue_url, schema
+    from backend.doctor.database import schema
+    from backend.observing import catalogue_url
 
     url = catalogue_url(settings)
     before = schema(url)

@@ -10,14 +10,13 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Engine, create_engine, exc, make_url, text
+from sqlalchemy import URL, exc, text
 
 import backend.catalogue.migrations as migrations
 from backend.doctor import clock
 from backend.doctor.findings import Finding, ok, problem, warning
+from backend.observing import catalogue_url, observe
 from backend.settings import Settings
-
-CONNECT_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -30,19 +29,13 @@ class Schema:
     """Whether `current` is a revision that this version knows."""
 
 
-def catalogue_url(settings: Settings) -> URL:
-    if settings.database_url:
-        return make_url(settings.database_url)
-    return URL.create("sqlite", database=str(settings.data.absolute() / "catalogue.db"))
-
-
 def schema(url: URL) -> Schema:
     """Looks, and changes nothing."""
     scripts = _scripts()
     head = scripts.get_current_head()
     if _missing_file(url):
         return Schema(None, head, known=True)
-    engine = _engine(url)
+    engine = observe(url)
     try:
         with engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
@@ -71,7 +64,7 @@ def check(settings: Settings) -> Iterator[Finding]:
 
 
 def _answers(url: URL, where: str) -> Finding:
-    engine = _engine(url)
+    engine = observe(url)
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
@@ -109,17 +102,6 @@ def _remedy(reason: str, url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         return "The file must be readable and writable for this user, and be a database of Twinspace."
     return "Is it running, and can this machine reach host and port of TWINSPACE_DATABASE_URL?"
-
-
-def _engine(url: URL) -> Engine:
-    if url.get_backend_name() == "sqlite":
-        return create_engine(URL.create("sqlite", database=f"file:{url.database}", query=_READ_ONLY))
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
-    return create_engine(url, connect_args={"connect_timeout": CONNECT_SECONDS})
-
-
-_READ_ONLY = {"mode": "ro", "uri": "true"}
 
 
 def _missing_file(url: URL) -> bool:

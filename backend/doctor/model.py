@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 
 from PIL import Image
-from sqlalchemy import create_engine, exc, func, select
+from sqlalchemy import exc, func, select
 
 from backend.catalogue.schema import items
-from backend.doctor.database import catalogue_url
 from backend.doctor.findings import Finding, ok, problem, warning
 from backend.errors import TwinspaceError
+from backend.observing import catalogue_url, observe
 from backend.settings import Settings
 from backend.store.base import KINDS, VectorStore
 from encoders.base import EncoderError, Space
@@ -77,10 +77,7 @@ def _points(settings: Settings, space: Space, store: VectorStore) -> Iterator[Fi
 
 def _catalogued(settings: Settings, space: str) -> tuple[int, int]:
     """Indexed items whose point is in `space`, and those whose point is not."""
-    url = catalogue_url(settings)
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
-    engine = create_engine(url)
+    engine = observe(catalogue_url(settings))
     alive = (items.c.deleted_at.is_(None)) & (items.c.status == "indexed")
     try:
         with engine.connect() as connection:

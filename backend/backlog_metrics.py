@@ -1,0 +1,67 @@
+"""Metrics of the whole installation, not of a process: how long the oldest upload waits, and what failed why.
+
+They come from the catalogue and are served in one place (`twinspace beat`), so that no number of replicas
+multiplies them. Both questions are answered from small indexes, however large the catalogue is.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Connection, exc, func, select, text
+
+from backend.catalogue.schema import ALIVE, TRIED, UNTRIED_PENDING, items
+from backend.observing import catalogue_url, observe
+from backend.settings import Settings
+
+LOG = logging.getLogger("twinspace.metrics")
+
+
+class BacklogMetrics(Collector):
+    def __init__(self, settings: Settings) -> None:
+        self._engine = observe(catalogue_url(settings))
+        self._tenants = settings.tenants()
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering this must not ask a database that may be away."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """Left out while the database does not answer."""
+        try:
+            with self._engine.connect() as connection:
+                oldest, failed = self._oldest(connection), self._failed(connection)
+        except exc.SQLAlchemyError as error:
+            LOG.warning("The catalogue cannot be measured: %s", str(error).splitlines()[0])
+            return
+        yield GaugeMetricFamily(
+            "twinspace_oldest_pending_seconds", "Age of the oldest upload that is not indexed yet.", oldest
+        )
+        failures = GaugeMetricFamily(
+            "twinspace_failed_items", "Items that failed, by reason.", labels=["code"]
+        )
+        for code, number in failed:
+            failures.add_metric([code], number)
+        yield failures
+
+    def _oldest(self, connection: Connection) -> float:
+        """0 when nothing waits. Items that were tried before are few, and in no order of time."""
+        waiting = [
+            select(items.c.created_at).where(text(UNTRIED_PENDING)).order_by(items.c.sequence).limit(1),
+            select(func.min(items.c.created_at)).where(text(TRIED), items.c.status == "pending"),
+        ]
+        times = [connection.scalar(query) for query in waiting]
+        oldest = min((time for time in times if time is not None), default=None)
+        return max(0.0, (datetime.now(UTC) - oldest).total_seconds()) if oldest else 0.0
+
+    def _failed(self, connection: Connection) -> list[tuple[str, int]]:
+        query = (
+            select(func.coalesce(items.c.error_code, "unknown"), func.count())
+            .where(items.c.tenant.in_(self._tenants), items.c.status == "failed", text(ALIVE))
+            .group_by(items.c.error_code)
+        )
+        return [(str(code), int(number)) for code, number in connection.execute(query)]
