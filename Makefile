@@ -45,3 +45,9 @@ bench: $(STAMP)
 	@failed=; for name in $(BENCHMARKS); do \
 	  echo "== bench.$$name"; $(RUN) -m bench.$$name || failed="$$failed $$name"; \
 	done; test -z "$$failed" || { echo "Missed:$$failed"; exit 1; }
+
+# The distributed profile in containers (deploy/README.md). Writes .env with random secrets where it is missing.
+.PHONY: up
+up:
+	@$(PYTHON) deploy/env_file.py
+	docker compose up -d
