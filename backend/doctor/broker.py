@@ -65,6 +65,6 @@ def _workers(app: Celery) -> Finding:
 
 
 def _remedy(reason: str) -> str:
-    if any(word in reason for word in ("NOAUTH", "WRONGPASS", "AUTH", "invalid username-password")):
+    if any(word in reason.lower() for word in ("auth", "pass")):
         return "The password in TWINSPACE_BROKER_URL is not the broker's."
     return "Is it running, and can this machine reach host and port of TWINSPACE_BROKER_URL?"
