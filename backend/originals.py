@@ -116,11 +116,14 @@ class Originals:
         return f"{self._root}/{key}" if self._root else key
 
     def _write(self, key: str, data: bytes, *, durable: bool) -> None:
-        with _domain_errors():
-            if self._folder is None:
-                self._files.pipe_file(self._path(key), data)
-            else:
-                self._folder.write(key, data, durable=durable)
+        try:
+            with _domain_errors():
+                if self._folder is None:
+                    self._files.pipe_file(self._path(key), data)
+                else:
+                    self._folder.write(key, data, durable=durable)
+        except NotFound as error:
+            raise Unavailable("The folder of the storage has just been removed.") from error
 
 
 def _thumbnail(item_id: str) -> str:
@@ -172,7 +175,7 @@ class LocalFolder:
         """A folder is durable once its parent is flushed, which whoever made it may not have lived to do."""
         if folder in self._ready and folder.is_dir():
             return
-        if folder != folder.parent and folder != self._root.parent:
+        if folder.is_relative_to(self._root) or not folder.is_dir():
             self._make(folder.parent)
             folder.mkdir(exist_ok=True)
             _sync_folder(folder.parent)
