@@ -63,12 +63,7 @@ def open_embedded(settings: Settings, load: Load = load_encoder) -> Services:
 
 
 def open_distributed(settings: Settings, load: Load = load_encoder) -> Services:
-    """For API processes: Celery workers do the ingest. Raises `ConfigurationError`."""
-    if settings.qdrant_url is None:
-        raise ConfigurationError(
-            "TWINSPACE_BROKER_URL is set but TWINSPACE_QDRANT_URL is not: workers and servers cannot share "
-            "Qdrant Edge, whose folder one process at a time may open."
-        )
+    """For API processes: Celery workers do the ingest."""
     from workers.app import make_app
     from workers.wakeups import WakeUps
 
