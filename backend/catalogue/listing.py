@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select
 
 from backend.catalogue.items import Item, Listing
 from backend.catalogue.rows import alive, is_id, to_item
@@ -22,9 +22,11 @@ def list_items(
     connection: Connection, tenant: str, listing: Listing, limit: int, cursor: str | None
 ) -> tuple[list[Item], str | None]:
     query = _matching(tenant, listing).add_columns(items.c.sequence)
+    # By the column of the index that is walked: the databases do not know that the two are the same.
+    position = items.c.sequence if listing.tag is None else item_tags.c.item
     if cursor is not None:
-        query = query.where(items.c.sequence < _read_cursor(cursor, tenant, listing))
-    query = query.order_by(items.c.sequence.desc()).limit(limit + 1)
+        query = query.where(position < _read_cursor(cursor, tenant, listing))
+    query = query.order_by(position.desc()).limit(limit + 1)
     rows = list(connection.execute(query).mappings())
     more = len(rows) > limit
     page = rows[:limit]
@@ -40,8 +42,8 @@ def _matching(tenant: str, listing: Listing) -> Select[Any]:
     if listing.ids is not None:
         query = query.where(items.c.id.in_([id for id in listing.ids if is_id(id)]))
     if listing.tag is not None:
-        tagged = select(item_tags.c.item).where(item_tags.c.tenant == tenant, item_tags.c.tag == listing.tag)
-        query = query.where(items.c.sequence.in_(tagged))
+        query = query.join_from(items, item_tags, item_tags.c.item == items.c.sequence)
+        query = query.where(item_tags.c.tenant == tenant, item_tags.c.tag == listing.tag)
     return query
 
 
