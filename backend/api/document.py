@@ -14,6 +14,7 @@ from werkzeug.routing import Rule
 
 from backend.api import problems
 from backend.api.answers import ProblemDocument
+from backend.api.models import JSON_VALUE
 from backend.api.version import VERSION
 
 REFERENCE = "#/components/schemas/{model}"
@@ -105,7 +106,7 @@ class _Schemas:
                     wanted[answer, "serialization"] = None
         references, definitions = models_json_schema(list(wanted), ref_template=REFERENCE)  # type: ignore[arg-type]
         self._references = references
-        self.definitions: dict[str, Any] = definitions["$defs"]
+        self.definitions: dict[str, Any] = definitions["$defs"] | {"JsonValue": JSON_VALUE}
 
     def reference(self, model: type[BaseModel], mode: str) -> dict[str, Any]:
         return self._references[model, mode]  # type: ignore[index]

@@ -31,6 +31,7 @@ MAX_WEIGHT = 1000
 
 # Something visible, and no NUL, which PostgreSQL cannot keep.
 _TEXT = r"^[^\x00]*\S[^\x00]*$"
+_NO_NUL = r"^[^\x00]*$"
 _TAG = r"^[^\x00-\x1f\x7f]+$"
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
@@ -70,7 +71,31 @@ Time = Annotated[
     datetime, PlainValidator(_read_time), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 Weight = Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT, allow_inf_nan=False)]
-Metadata = Annotated[dict[str, Any], Field(description="Any JSON object, up to the server's size limit.")]
+Metadata = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "Any JSON object, up to the server's size limit.",
+            "propertyNames": {"pattern": _NO_NUL},
+            "additionalProperties": {"$ref": "#/components/schemas/JsonValue"},
+        }
+    ),
+]
+JSON_VALUE = {
+    "description": "Any JSON value without NUL characters, nested 32 levels deep at most.",
+    "anyOf": [
+        {"type": ["number", "boolean", "null"]},
+        {"type": "string", "pattern": _NO_NUL},
+        {"type": "array", "items": {"$ref": "#/components/schemas/JsonValue"}},
+        {
+            "type": "object",
+            "propertyNames": {"pattern": _NO_NUL},
+            "additionalProperties": {"$ref": "#/components/schemas/JsonValue"},
+        },
+    ],
+}
+"""In the OpenAPI document, where `Metadata` refers to it."""
 Plain = Annotated[
     str | int | float | bool,
     PlainValidator(_read_plain),
@@ -107,8 +132,13 @@ class NewCaption(Strict):
 
 
 class NewCaptions(Strict):
+    captions: list[NewCaption] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class AnyCaptions(Strict):
+    """`NewCaptions` of which each entry is yet to be checked: a bad one does not refuse its neighbours."""
+
     captions: list[Any] = Field(min_length=1, max_length=MAX_BATCH)
-    """Each is a `NewCaption`, but checked by itself: a bad one does not refuse its neighbours."""
 
 
 class Changes(Strict):
@@ -162,7 +192,7 @@ QueryField = Annotated[
 ]
 Modality = Literal["images", "captions"]
 Limit = Annotated[int, Field(ge=1, le=MAX_BATCH)]
-Cursor = Annotated[str, Field(max_length=20_000)]
+Cursor = Annotated[str, Field(max_length=10_000)]
 Score = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 FilterTags = Annotated[list[TagName], Field(max_length=MAX_FILTER_TAGS)]
 

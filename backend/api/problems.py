@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from backend import errors
 from encoders import images
 from encoders.base import EncoderError
-from encoders.batcher import QueueFull
+from encoders.batcher import BatcherClosed, QueueFull
 
 LOG = logging.getLogger("twinspace.api")
 
@@ -52,6 +52,7 @@ TABLE: tuple[_Rule, ...] = (
     _Rule(images.ImageTooLarge, 413, "too_large"),
     _Rule(images.CorruptImage, 422, "corrupt_image"),
     _Rule(QueueFull, 503, "overloaded", "Too many queries are waiting; try again in a moment.", 1),
+    _Rule(BatcherClosed, 503, "unavailable", "The server is stopping.", 5),
     _Rule(EncoderError, 503, "unavailable", None, 5),
 )
 
@@ -62,6 +63,13 @@ HTTP_CODES = {
     413: "too_large",
     415: "unsupported_media_type",
     416: "range_not_satisfiable",
+}
+MESSAGES = {
+    "dict_type": "This must be a JSON object",
+    "extra_forbidden": "There is no such field",
+    "missing": "This is needed",
+    "model_type": "This must be a JSON object",
+    "string_pattern_mismatch": "It must hold something visible, and no control characters",
 }
 INTERNAL = "Something went wrong on our side; the log tells more under this request's id."
 TOO_MANY_BYTES = "The request is larger than this server accepts."
@@ -158,11 +166,7 @@ def _message(finding: Any) -> str:
     context = finding.get("ctx") or {}
     if finding["type"] == "value_error":
         return str(context["error"])
-    if finding["type"] == "extra_forbidden":
-        return "There is no such field."
-    if finding["type"] == "string_pattern_mismatch":
-        return "It needs something visible in it, and no control characters that nothing can keep."
-    message: str = finding["msg"]
+    message: str = MESSAGES.get(finding["type"], finding["msg"])
     return message if message.endswith(".") else f"{message}."
 
 

@@ -31,6 +31,11 @@ class Api:
     metrics: Metrics
     readiness: Readiness
 
+    def close(self) -> None:
+        """Answers the queries that wait, then ends the threads that answer them."""
+        self.encoder.close()
+        self.searcher.close()
+
 
 def attach(app: Flask, api: Api) -> None:
     app.extensions[_NAME] = api

@@ -109,6 +109,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield begin
     for server in running:
+        server.app.extensions["twinspace"].close()
         server.services.close()
 
 
