@@ -103,6 +103,7 @@ class Query:
 class ScoredPoint:
     id: str
     score: float
+    """Cosine, to six decimals."""
 
 
 class VectorStore(Protocol):

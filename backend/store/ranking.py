@@ -16,15 +16,15 @@ from backend.store.base import Query, ScoredPoint
 Search = Callable[[Sequence[tuple[Query, int]]], list[list[ScoredPoint]]]
 """The best `n` for each (query, n), best first, offsets ignored and ties in any order."""
 
+DECIMALS = 6
+"""Of scores. Two replicas on different processors agree on that many, not on the last bit of a float32."""
 MOST_TIES = 10_000
 """Points of equal score that are looked at beyond a cut. Past that many the engine's choice stands."""
 
 
 def engine_threshold(min_score: float | None) -> float | None:
-    """A bound that no engine takes for more than `min_score`: some include it, Qdrant does not."""
-    if min_score is None:
-        return None
-    return float(np.nextafter(np.float32(min_score), np.float32(-np.inf)))
+    """A bound that lets through what rounds to `min_score`; `rank` takes out what it lets through besides."""
+    return None if min_score is None else min_score - 10**-DECIMALS
 
 
 def rank(queries: Sequence[Query], search: Search) -> list[list[ScoredPoint]]:
@@ -37,11 +37,15 @@ def rank(queries: Sequence[Query], search: Search) -> list[list[ScoredPoint]]:
     if not all(np.isfinite(query.vector).all() for query in queries):
         raise ValueError("a query's vector holds NaN or infinity")
     ends = [query.offset + query.limit for query in queries]
-    found = search([(query, end + 1) for query, end in zip(queries, ends, strict=True)])
+    found = _rounded(search, [(query, end + 1) for query, end in zip(queries, ends, strict=True)])
     return [
         _page(query, end, _whole_ties(query, end, hits, search))
         for query, end, hits in zip(queries, ends, found, strict=True)
     ]
+
+
+def _rounded(search: Search, wanted: Sequence[tuple[Query, int]]) -> list[list[ScoredPoint]]:
+    return [[ScoredPoint(hit.id, round(hit.score, DECIMALS)) for hit in hits] for hits in search(wanted)]
 
 
 def _whole_ties(query: Query, end: int, hits: list[ScoredPoint], search: Search) -> list[ScoredPoint]:
@@ -49,7 +53,7 @@ def _whole_ties(query: Query, end: int, hits: list[ScoredPoint], search: Search)
     asked, most = end + 1, end + MOST_TIES
     while end and len(hits) == asked and hits[-1].score == hits[end - 1].score and asked < most:
         asked = min(most, asked * 4)
-        hits = search([(query, asked)])[0]
+        hits = _rounded(search, [(query, asked)])[0]
     return hits
 
 

@@ -91,6 +91,8 @@ class ServerStore:
         return [found[id] for id in ids if id in found]
 
     def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
+        if not ids:
+            return  # Qdrant refuses an update of nothing.
         selector = models.PointIdsList(points=list(ids))
         self._read(space, kind, None, lambda name: self._client.delete(name, selector, wait=True))
 
