@@ -20,9 +20,7 @@ from sqlalchemy import (
     Select,
     Update,
     and_,
-    or_,
     select,
-    text,
     tuple_,
     update,
 )
@@ -30,8 +28,9 @@ from sqlalchemy import (
 from backend.catalogue.changes import FRESH
 from backend.catalogue.database import Database
 from backend.catalogue.items import Item
+from backend.catalogue.queues import due, next_times, tried, untried
 from backend.catalogue.rows import COLUMNS, to_item
-from backend.catalogue.schema import TRIED, UNTRIED_INDEXED, UNTRIED_PENDING, items
+from backend.catalogue.schema import items
 
 DEATHS = 3
 # What died once goes before new items after this long, or a steady stream of uploads would starve it.
@@ -83,33 +82,16 @@ class Claims:
         return self._database.write(work)
 
     def _untried(self, connection: Connection, space: str, now: datetime, limit: int) -> list[int]:
-        """Uploads first, then what the current space lacks."""
-        sources: list[tuple[str, ColumnElement[bool] | None]] = [
-            (UNTRIED_PENDING, None),
-            (UNTRIED_INDEXED, items.c.space.is_(None)),
-            (UNTRIED_INDEXED, items.c.space < space),
-            (UNTRIED_INDEXED, items.c.space > space),
-        ]
         found: list[int] = []
-        for queue, condition in sources:
-            query = select(items.c.sequence).where(text(queue), _due(items.c.not_before, now))
-            if condition is None:
-                query = query.order_by(items.c.sequence)
-            else:
-                query = query.where(condition).order_by(items.c.space, items.c.sequence)
-            found += _skipping_locked(connection, query.limit(limit - len(found)))
-            if len(found) == limit:
-                break
+        for queue in untried(space):
+            if len(found) < limit:
+                found += _skipping_locked(connection, queue.where(due(now)).limit(limit - len(found)))
         return found
 
     def _tried(self, connection: Connection, space: str, now: datetime, before: datetime) -> list[int]:
-        """The one item that died least often, among those whose lease ran out by `before`."""
-        query = (
-            select(items.c.sequence)
-            .where(text(TRIED), items.c.lease_until <= before, _due(items.c.not_before, now), outside(space))
-            .order_by(items.c.attempts, items.c.sequence)
-        )
-        while found := _skipping_locked(connection, query.limit(1)):
+        """One item, among those whose lease ran out by `before`."""
+        queue = tried(space).where(due(now), items.c.lease_until <= before).limit(1)
+        while found := _skipping_locked(connection, queue):
             if not self._is_poison(connection, found[0]):
                 return found
         return []
@@ -224,25 +206,13 @@ class Claims:
     def backlog(self, space: str, limit: int) -> Backlog:
         """How much could be claimed now, and when there will be more without anybody's doing."""
         now = self._database.now()
-        queues = [
-            # Ordered, so that SQLite takes the queue's own small index.
-            select(items.c.sequence)
-            .where(text(UNTRIED_PENDING), _due(items.c.not_before, now))
-            .order_by(items.c.sequence),
-            *(
-                select(items.c.sequence).where(
-                    text(UNTRIED_INDEXED), _due(items.c.not_before, now), condition
-                )
-                for condition in (items.c.space.is_(None), items.c.space < space, items.c.space > space)
-            ),
-            select(items.c.sequence).where(text(TRIED), items.c.lease_until <= now, outside(space)),
-        ]
+        queues = [*untried(space), tried(space).where(items.c.lease_until <= now)]
         with self._database.read() as connection:
             ready = 0
             for query in queues:
                 if ready < limit:
-                    ready += len(connection.execute(query.limit(limit - ready)).all())
-            times = [connection.scalar(query) for query in _next_times(now)]
+                    ready += len(connection.execute(query.where(due(now)).limit(limit - ready)).all())
+            times = [connection.scalar(query) for query in next_times(now)]
         return Backlog(ready, min((time for time in times if time is not None), default=None))
 
     def _finish(self, statement: Update, claims: Sequence[Claim]) -> None:
@@ -254,27 +224,8 @@ class Claims:
             self._database.write(work)
 
 
-def outside(space: str) -> ColumnElement[bool]:
-    """Has yet to enter `space`, be it new or from another one."""
-    moving = and_(items.c.status == "indexed", or_(items.c.space.is_(None), items.c.space != space))
-    return or_(items.c.status == "pending", moving)
-
-
 def _failure(code: str, detail: str) -> dict[str, Any]:
     return {"status": "failed", **FRESH, **NO_LEASE, "error_code": code, "error_detail": detail}
-
-
-def _next_times(now: datetime) -> list[Select[Any]]:
-    leases = select(items.c.lease_until).where(items.c.lease_until.is_not(None), items.c.lease_until > now)
-    pauses = select(items.c.not_before).where(items.c.not_before.is_not(None), items.c.not_before > now)
-    return [
-        leases.order_by(items.c.lease_until).limit(1),
-        pauses.order_by(items.c.not_before).limit(1),
-    ]
-
-
-def _due(column: ColumnElement[Any], now: datetime) -> ColumnElement[bool]:
-    return or_(column.is_(None), column <= now)
 
 
 def _skipping_locked(connection: Connection, query: Select[Any]) -> list[int]:
@@ -283,12 +234,9 @@ def _skipping_locked(connection: Connection, query: Select[Any]) -> list[int]:
     return [row["sequence"] for row in rows]
 
 
-def _generations(pairs: Iterable[tuple[str, int]]) -> ColumnElement[bool]:
-    return tuple_(items.c.id, items.c.generation).in_(list(pairs))
-
-
 def _generation(claims: Sequence[Claim]) -> ColumnElement[bool]:
-    return _generations((claim.item.id, claim.item.generation) for claim in claims)
+    pairs = [(claim.item.id, claim.item.generation) for claim in claims]
+    return tuple_(items.c.id, items.c.generation).in_(pairs)
 
 
 def _free_tombstones(connection: Connection, claims: Sequence[Claim]) -> None:

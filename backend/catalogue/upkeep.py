@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, or_, select, text, tuple_, update
 
 from backend.catalogue.changes import FRESH
-from backend.catalogue.claims import NO_LEASE, Claim, outside
+from backend.catalogue.claims import NO_LEASE, Claim
 from backend.catalogue.database import Database
 from backend.catalogue.items import Item
+from backend.catalogue.queues import tried, untried
 from backend.catalogue.rows import COLUMNS, chunks, is_id, to_item
-from backend.catalogue.schema import INDEXED, TRIED, UNTRIED_INDEXED, UNTRIED_PENDING, items
+from backend.catalogue.schema import INDEXED, items
 from backend.store.base import Kind
 
 
@@ -130,17 +131,9 @@ class Upkeep:
 
     def all_in(self, space: str) -> bool:
         """Whether nothing that could be searched is still waiting to enter `space`."""
-        first = select(items.c.sequence).limit(1)
-        waiting = [
-            first.where(text(UNTRIED_PENDING)).order_by(items.c.sequence),
-            first.where(text(TRIED), outside(space)),
-            *(
-                first.where(text(UNTRIED_INDEXED), condition)
-                for condition in (items.c.space.is_(None), items.c.space < space, items.c.space > space)
-            ),
-        ]
+        queues = [*untried(space), tried(space)]
         with self._database.read() as connection:
-            return all(connection.scalar(query) is None for query in waiting)
+            return all(connection.scalar(query.limit(1)) is None for query in queues)
 
     # -- originals -------------------------------------------------------------------------
     def originals(self, ids: Sequence[str]) -> dict[str, str]:

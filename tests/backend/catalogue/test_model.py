@@ -232,7 +232,7 @@ def memory() -> Iterator[Path]:
 UNHURRIED = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=60, **UNHURRIED)
+@settings(max_examples=50, **UNHURRIED)
 @given(history=HISTORIES)
 def test_sqlite_follows_the_model(memory: Path, history: list[tuple[str, int]]) -> None:
     for file in memory.iterdir():
@@ -240,7 +240,7 @@ def test_sqlite_follows_the_model(memory: Path, history: list[tuple[str, int]]) 
     live(f"sqlite:///{memory / 'catalogue.db'}", history)
 
 
-@settings(max_examples=12, **UNHURRIED)
+@settings(max_examples=10, **UNHURRIED)
 @given(history=HISTORIES)
 def test_postgresql_follows_the_model(postgres_url: str, history: list[tuple[str, int]]) -> None:
     engine = sqlalchemy.create_engine(postgres_url)
