@@ -5,6 +5,7 @@ them together. Nobody waits for company: an idle batcher runs a lone request at 
 meanwhile becomes the next batch. All runs happen on one thread of the batcher's own, because torch keeps
 a pool of OpenMP threads for every thread that calls it.
 """
+# ruff: noqa: N818 - exceptions are named for what is the case, as in `backend.errors`.
 
 from __future__ import annotations
 

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import encoders.torchvision_operators  # noqa: F401 - before transformers imports torchvision
+
+# isort: split
 import sentencepiece
 import torch
 from tokenizers import pre_tokenizers
