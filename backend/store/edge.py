@@ -137,12 +137,9 @@ class EdgeStore:
         Holds the GIL for minutes at 100,000 points: for a process that serves nobody.
         """
         self._require_room()
-        for name in self._shards.names():
-            shard = self._shards.open(name)
-            if shard is not None:
-                with engine_errors():
-                    shard.optimize()
-                    shard.flush()
+        for space in self.spaces():
+            for kind in KINDS:
+                self._read(space, kind, None, _optimize)
 
     def check(self) -> None:
         self._shards.check()
@@ -202,6 +199,11 @@ def _index_payload(shard: Any) -> None:
     for field, kind in kinds.items():
         if field not in there:
             shard.update(edge.UpdateOperation.create_field_index(field, kind))
+
+
+def _optimize(shard: Any) -> None:
+    shard.optimize()
+    shard.flush()
 
 
 def _require_dimension(shard: Any, space: Space, folder: Path) -> None:
