@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from flask import Flask
@@ -17,9 +18,13 @@ from backend.catalogue.items import Counts
 from backend.catalogue.progress import CachedCounts
 from backend.catalogue.query_vectors import QueryEncoder
 from backend.catalogue.search import Searcher
+from backend.errors import Unavailable
 from backend.profile import Services
 from backend.settings import MEBIBYTE, Settings
 from backend.uploads import Uploads
+from encoders.base import EncoderError
+
+LOG = logging.getLogger("twinspace.api")
 
 BLUEPRINTS = (uploads.blueprint, items.blueprint, pictures.blueprint, search.blueprint, system.blueprint)
 
@@ -67,9 +72,13 @@ def _assemble(services: Services) -> Api:
     )
 
 
-def _total(counts: CachedCounts, settings: Settings) -> Callable[[], Counts]:
-    def total() -> Counts:
-        each = [counts.get(tenant) for tenant in settings.tenants()]
+def _total(counts: CachedCounts, settings: Settings) -> Callable[[], Counts | None]:
+    def total() -> Counts | None:
+        try:
+            each = [counts.get(tenant) for tenant in settings.tenants()]
+        except (Unavailable, EncoderError) as error:
+            LOG.warning("Items are missing from this sample of metrics: %s", error)
+            return None
         names = Counts.__dataclass_fields__
         return Counts(**{name: sum(getattr(one, name) for one in each) for name in names})
 

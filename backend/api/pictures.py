@@ -35,7 +35,7 @@ def content(id: str) -> Response:
     if item.original is None:
         raise NotFound("The bytes of this picture are not there.")
     etag = item.id
-    if response := _unchanged(etag):
+    if response := _unchanged(state, etag):
         return response
     data = state.services.originals.get(item.original)
     return _picture(state, data, item.content_type or "application/octet-stream", etag, item.filename)
@@ -56,7 +56,7 @@ def thumbnail(id: str) -> Response:
     state = api()
     item = _require_image(state, id)
     etag = f"{item.id}-thumbnail"
-    if response := _unchanged(etag):
+    if response := _unchanged(state, etag):
         return response
     try:
         data = state.services.originals.get_thumbnail(item.id)
@@ -74,19 +74,23 @@ def _require_image(state: Api, id: str) -> Item:
     return item
 
 
-def _unchanged(etag: str) -> Response | None:
+def _unchanged(state: Api, etag: str) -> Response | None:
     """304 before anything is read, when the browser has the picture already."""
     if not request.if_none_match.contains(etag):
         return None
     response = Response(status=304)
     response.set_etag(etag)
-    return response
+    return _kept_by_browsers(state, response)
 
 
 def _picture(state: Api, data: bytes, content_type: str, etag: str, name: str | None) -> Response:
     response = send_file(
         io.BytesIO(data), content_type, etag=etag, conditional=True, download_name=name or "picture"
     )
+    return _kept_by_browsers(state, response)
+
+
+def _kept_by_browsers(state: Api, response: Response) -> Response:
     audience = "private" if state.services.settings.api_keys else "public"
     response.headers["Cache-Control"] = f"{audience}, max-age={YEAR}, immutable"
     # Whatever the bytes are, a browser shows them as a picture or not at all.

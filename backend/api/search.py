@@ -128,16 +128,15 @@ def _answer(wanted: SearchRequest, files: list[FileStorage], started: float) -> 
 
 
 def _parts(state: Api, wanted: SearchRequest, files: list[FileStorage]) -> tuple[Part, ...]:
-    if isinstance(wanted.query, str):
-        return (TextPart(wanted.query),)
-    used = {part.file for part in wanted.query if isinstance(part, FilePart)}
-    for i, part in enumerate(wanted.query):
+    parts = [models.TextPart(text=wanted.query)] if isinstance(wanted.query, str) else wanted.query
+    used = {part.file for part in parts if isinstance(part, FilePart)}
+    for i, part in enumerate(parts):
         if isinstance(part, FilePart) and part.file >= len(files):
             raise InvalidRequest(f"There is no file {part.file}: {len(files)} came along.", f"query.{i}.file")
     if unused := set(range(len(files))) - used:
         raise InvalidRequest(f"No part refers to file {min(unused)}.", "file")
     pictures = {i: _read(state, files, i) for i in sorted(used)}
-    return tuple(_part(part, pictures) for part in wanted.query)
+    return tuple(_part(part, pictures) for part in parts)
 
 
 def _part(part: models.TextPart | models.ItemPart | FilePart, pictures: dict[int, tuple[str, bytes]]) -> Part:

@@ -110,7 +110,9 @@ class Searcher:
         self._store = store
         self._encoder = encoder
         self._cursor_key = cursor_key
-        self.queries = StoreQueries(store, settings.query_queue, on_batch)
+        # Room for all that an encoder's batch lets go at once: whoever was encoded is not refused.
+        room = settings.query_queue + max(settings.text_batch, settings.image_batch)
+        self.queries = StoreQueries(store, room, on_batch)
 
     def search(self, query: SearchQuery) -> Found:
         """Raises `InvalidRequest`, `InvalidCursor`, `NotFound` (an item of the query), `QueueFull` and

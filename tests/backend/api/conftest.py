@@ -6,6 +6,7 @@ import io
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,37 +83,56 @@ class Server:
 Start = Callable[..., Server]
 
 
+def open_server(data: Path, **settings: Any) -> Server:
+    data.mkdir(exist_ok=True)
+    encoder, wakes = ColourEncoder(), []
+    catalogue = Catalogue(f"sqlite:///{data}/catalogue.db")
+    store = EdgeStore(data / "vectors")
+    services = Services(
+        settings=Settings(data=data, **settings),
+        catalogue=catalogue,
+        originals=Originals(str(data / "originals")),
+        store=store,
+        encoder=lambda: encoder,
+        wake=lambda: wakes.append(None),
+        close=lambda: (store.close(), catalogue.close()),
+    )
+    app = create_app(services)
+    return Server(app, services, app.test_client(), encoder, wakes)
+
+
+@contextmanager
+def closing(servers: list[Server]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.app.extensions["twinspace"].close()
+            server.services.close()
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts servers over the same data with settings of their own."""
+    """Starts servers, each over a folder and with settings of its own."""
     running: list[Server] = []
 
     def begin(folder: str = "data", **settings: Any) -> Server:
-        data = tmp_path / folder
-        data.mkdir(exist_ok=True)
-        encoder, wakes = ColourEncoder(), []
-        catalogue = Catalogue(f"sqlite:///{data}/catalogue.db")
-        store = EdgeStore(data / "vectors")
-        services = Services(
-            settings=Settings(data=data, **settings),
-            catalogue=catalogue,
-            originals=Originals(str(data / "originals")),
-            store=store,
-            encoder=lambda: encoder,
-            wake=lambda: wakes.append(None),
-            close=lambda: (store.close(), catalogue.close()),
-        )
-        app = create_app(services)
-        server = Server(app, services, app.test_client(), encoder, wakes)
-        running.append(server)
-        return server
+        running.append(open_server(tmp_path / folder, **settings))
+        return running[-1]
 
-    yield begin
-    for server in running:
-        server.app.extensions["twinspace"].close()
-        server.services.close()
+    with closing(running):
+        yield begin
 
 
 @pytest.fixture
 def server(start: Start) -> Server:
     return start()
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Shared by tests of requests that are refused: nothing is ever in it."""
+    server = open_server(tmp_path_factory.mktemp("empty"))
+    with closing([server]):
+        yield server
+        assert server.client.get("/v1/items").json == {"items": [], "next_cursor": None}

@@ -1,0 +1,444 @@
+from __future__ import annotations
+
+import io
+import json
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backend.errors import Unavailable
+from tests.backend.api.conftest import Server, Start
+from tests.support.pictures import encoded, jpeg, picture
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+NOWHERE = "00000000-0000-5000-8000-000000000000"
+
+
+def ids(hits: list[dict[str, Any]]) -> list[str]:
+    return [hit["id"] for hit in hits]
+
+
+# -- what is found ----------------------------------------------------------------------------
+def test_words_find_pictures_and_captions_by_cosine(server: Server) -> None:
+    red, _, blue = server.pictures(RED, GREEN, BLUE)
+    caption = server.caption("something red", "something green")[0]
+    server.ingest()
+    answer = server.search("red").json
+    assert answer["images"][0]["id"] == red
+    assert answer["captions"][0]["id"] == caption
+    for name in ("images", "captions"):
+        scores = [hit["score"] for hit in answer[name]]
+        assert scores == sorted(scores, reverse=True)
+    assert answer["space"] == server.encoder.space.name
+    assert set(answer["took_ms"]) == {"encode", "search", "total"}
+    assert server.search("blue").json["images"][0]["id"] == blue
+
+
+def test_the_score_is_the_cosine_with_the_combined_query(server: Server) -> None:
+    server.pictures(RED, BLUE)
+    parts = [{"text": "red", "weight": 2}, {"text": "blue", "weight": -0.5}]
+    hits = server.search(parts).json["images"]
+    red, blue = server.encoder.encode_texts(["red", "blue"])
+    query = 2 * red - 0.5 * blue
+    query /= np.linalg.norm(query)
+    space = server.encoder.space.name
+    for point, hit in zip(server.services.store.get(space, "image", ids(hits)), hits, strict=True):
+        assert hit["score"] == pytest.approx(float(point.vector @ query), abs=2e-3)
+
+
+def test_a_picture_finds_itself_and_its_like(server: Server) -> None:
+    red, blue = server.pictures(RED, BLUE)
+    hits = server.search([{"file": 0}], [jpeg(RED, seed=0)]).json["images"]
+    assert ids(hits) == [red, blue]
+    assert hits[0]["score"] == pytest.approx(1, abs=1e-3)
+
+
+def test_a_stored_item_finds_others_but_not_itself(server: Server) -> None:
+    red, also_red, blue = server.pictures(RED, (250, 5, 5), BLUE)
+    assert ids(server.search([{"item": red}]).json["images"]) == [also_red, blue]
+    [caption] = server.caption("blue")
+    server.ingest()
+    answer = server.search([{"item": caption}]).json
+    assert answer["captions"] == []
+    assert answer["images"][0]["id"] == blue
+
+
+def test_an_item_that_waits_to_be_indexed_can_be_searched_with(server: Server) -> None:
+    red, _ = server.pictures(RED, BLUE)
+    [waiting] = server.upload(encoded(picture((250, 5, 5)), "PNG")).json["items"]
+    [caption] = server.caption("red")
+    for part in ({"item": waiting["id"]}, {"item": caption}):
+        assert server.search([part]).json["images"][0]["id"] == red
+
+
+def test_an_item_that_cannot_be_decoded_cannot_be_searched_with(server: Server) -> None:
+    data = jpeg(RED, (400, 300))
+    [item] = server.upload(data[: len(data) // 2]).json["items"]
+    server.ingest()
+    answer = server.search([{"text": "a"}, {"item": item["id"]}])
+    assert (answer.status_code, answer.json["code"]) == (422, "corrupt_image")
+    assert answer.json["errors"][0]["field"] == "query.1.item"
+
+
+def test_only_what_was_asked_for_is_returned(server: Server) -> None:
+    server.pictures(RED)
+    server.caption("red")
+    server.ingest()
+    answer = server.search("red", **{"return": ["captions"]}).json
+    assert answer["images"] == []
+    assert len(answer["captions"]) == 1
+
+
+def test_min_score_cuts(server: Server) -> None:
+    red, _ = server.pictures(RED, BLUE)
+    assert ids(server.search("red", min_score=0.8).json["images"]) == [red]
+
+
+def test_filters_hold_together(server: Server) -> None:
+    first = server.upload(jpeg(RED, seed=1), tags=["a", "b"], metadata='{"n": 1, "ok": true}').json["items"][
+        0
+    ]
+    second = server.upload(jpeg(RED, seed=2), tags=["a"], metadata='{"n": "x"}').json["items"][0]
+    server.ingest()
+    cases: list[tuple[dict[str, Any], set[str]]] = [
+        ({}, {first["id"], second["id"]}),
+        ({"tags_any": ["a", "z"]}, {first["id"], second["id"]}),
+        ({"tags_all": ["a", "b"]}, {first["id"]}),
+        ({"tags_none": ["b"]}, {second["id"]}),
+        ({"metadata": {"n": 1}}, {first["id"]}),
+        ({"metadata": {"n": "x"}}, {second["id"]}),
+        ({"metadata": {"n": 1, "ok": True}}, {first["id"]}),
+        ({"metadata": {"ok": False}}, set()),
+        ({"ids": [second["id"].upper()]}, {second["id"]}),
+        ({"created_before": "2020-01-01T00:00:00Z"}, set()),
+        ({"created_after": "2020-01-01T00:00:00+01:00"}, {first["id"], second["id"]}),
+        ({"created_after": first["created_at"], "tags_any": ["b"], "ids": []}, {first["id"]}),
+    ]
+    for condition, expected in cases:
+        found = server.search("red", filter=condition)
+        assert found.status_code == 200, found.text
+        assert set(ids(found.json["images"])) == expected, condition
+
+
+def test_nothing_is_found_in_an_empty_collection(empty: Server) -> None:
+    answer = empty.search("red").json
+    assert (answer["images"], answer["captions"], answer["next_cursor"]) == ([], [], None)
+
+
+def test_the_answer_says_how_far_the_indexing_is(start: Start) -> None:
+    server = start()
+    server.pictures(RED)
+    assert server.search("red").json["indexing"] is None
+    server = start("other")
+    server.pictures(RED)
+    server.caption("red", "blue")
+    assert server.search("red").json["indexing"] == {"indexed": 1, "total": 3}
+
+
+def test_a_search_for_words_by_get_is_the_same(server: Server) -> None:
+    server.pictures(RED, BLUE)
+    server.caption("red")
+    server.ingest()
+    by_get = server.client.get("/v1/search?q=red&limit=1&return=images&return=captions").json
+    by_post = server.search("red", limit=1).json
+    for name in ("images", "captions", "next_cursor"):
+        if name != "next_cursor":
+            assert by_get[name] == by_post[name]
+    following = server.client.get("/v1/search", query_string={"q": "red", "cursor": by_get["next_cursor"]})
+    assert len(following.json["images"]) == 1
+
+
+# -- what is refused --------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"query": ""}, "query"),
+        ({"query": " "}, "query"),
+        ({"query": "x" * 10_001}, "query"),
+        ({"query": 3}, "query"),
+        ({"query": None}, "query"),
+        ({"query": {}}, "query"),
+        ({"query": []}, "query"),
+        ({"query": [{"text": "a"}] * 17}, "query"),
+        ({"query": ["a"]}, "query.0"),
+        ({"query": [{}]}, "query.0"),
+        ({"query": [{"text": "a", "item": NOWHERE}]}, "query.0"),
+        ({"query": [{"text": "a"}, {"text": 3}]}, "query.1.text"),
+        ({"query": [{"text": "a", "color": 1}]}, "query.0.color"),
+        ({"query": [{"text": "a", "weight": "1"}]}, "query.0.weight"),
+        ({"query": [{"text": "a", "weight": True}]}, "query.0.weight"),
+        ({"query": [{"text": "a", "weight": None}]}, "query.0.weight"),
+        ({"query": [{"text": "a", "weight": float("nan")}]}, "query.0.weight"),
+        ({"query": [{"text": "a", "weight": float("inf")}]}, "query.0.weight"),
+        ({"query": [{"text": "a", "weight": 1e300}]}, "query.0.weight"),
+        ({"query": [{"text": "a", "weight": 0}, {"text": "b", "weight": 0.0}]}, "query"),
+        ({"query": [{"text": "a"}, {"text": "a", "weight": -1}]}, "query"),
+        ({"query": [{"item": "x"}]}, "query.0.item"),
+        ({"query": [{"file": 0}]}, "query.0.file"),
+        ({"query": [{"file": -1}]}, "query.0.file"),
+        ({"query": [{"file": 1.5}]}, "query.0.file"),
+        ({"query": [{"file": "0"}]}, "query.0.file"),
+        ({"query": "a\ud800"}, "query"),
+        ({"query": "a\0"}, "query"),
+        ({"return": []}, "return"),
+        ({"return": ["videos"]}, "return.0"),
+        ({"return": "images"}, "return"),
+        ({"limit": 0}, "limit"),
+        ({"limit": -1}, "limit"),
+        ({"limit": 10**9}, "limit"),
+        ({"limit": 10**30}, "limit"),
+        ({"limit": "x"}, "limit"),
+        ({"limit": "3"}, "limit"),
+        ({"limit": 2.5}, "limit"),
+        ({"limit": True}, "limit"),
+        ({"limit": None}, "limit"),
+        ({"cursor": "garbage"}, "cursor"),
+        ({"cursor": "🐈"}, "cursor"),
+        ({"cursor": ""}, "cursor"),
+        ({"cursor": 3}, "cursor"),
+        ({"filter": None}, "filter"),
+        ({"filter": []}, "filter"),
+        ({"filter": {"colour": "red"}}, "filter.colour"),
+        ({"filter": {"tags_any": "a"}}, "filter.tags_any"),
+        ({"filter": {"tags_any": [1]}}, "filter.tags_any.0"),
+        ({"filter": {"metadata": {"price": {"gte": 1}}}}, "filter.metadata.price"),
+        ({"filter": {"metadata": {"price": None}}}, "filter.metadata.price"),
+        ({"filter": {"metadata": []}}, "filter.metadata"),
+        ({"filter": {"ids": ["x"]}}, "filter.ids.0"),
+        ({"filter": {"created_after": "yesterday"}}, "filter.created_after"),
+        ({"filter": {"created_after": "2026-01-01"}}, "filter.created_after"),
+        ({"filter": {"created_after": "2026-01-01T00:00:00"}}, "filter.created_after"),
+        ({"filter": {"created_after": "2026-02-31T00:00:00Z"}}, "filter.created_after"),
+        ({"filter": {"created_before": "0001-01-01T00:00:00+14:00"}}, "filter.created_before"),
+        ({"filter": {"created_before": 3}}, "filter.created_before"),
+        ({"min_score": "0.5"}, "min_score"),
+        ({"min_score": float("nan")}, "min_score"),
+        ({"min_score": 7}, "min_score"),
+        ({"colour": "red"}, "colour"),
+        ({"mode": "hybrid"}, "mode"),
+        ({"merge": "rrf"}, "merge"),
+    ],
+)
+def test_a_wrong_search_is_refused_with_the_field(empty: Server, change: dict[str, Any], field: str) -> None:
+    body = json.dumps({"query": "a cat", **change})
+    answer = empty.client.post("/v1/search", data=body, content_type="application/json")
+    assert answer.status_code == 422
+    assert answer.json["code"] in ("invalid_request", "invalid_cursor")
+    assert answer.json["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("", "q"),
+        ("q=", "q"),
+        ("q=%20", "q"),
+        ("q=a&q=b", "q"),
+        ("q=a%00", "q"),
+        ("q=a&limit=0", "limit"),
+        ("q=a&limit=x", "limit"),
+        ("q=a&limit=1.5", "limit"),
+        ("q=a&limit=1&limit=2", "limit"),
+        ("q=a&return=videos", "return.0"),
+        ("q=a&cursor=x", "cursor"),
+        ("q=a&min_score=nan", "min_score"),
+        ("q=a&colour=red", "colour"),
+    ],
+)
+def test_a_wrong_search_by_get_is_refused_with_the_field(empty: Server, query: str, field: str) -> None:
+    answer = empty.client.get(f"/v1/search?{query}")
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"] == field
+
+
+def test_a_part_that_does_not_exist_is_named(empty: Server) -> None:
+    answer = empty.search([{"text": "a"}, {"item": NOWHERE}])
+    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+    assert answer.json["errors"][0]["field"] == "query.1.item"
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (b"", 415, "unsupported_image"),
+        (b"<svg/>", 415, "unsupported_image"),
+        (jpeg(RED, (400, 300))[:3000], 422, "corrupt_image"),
+    ],
+)
+def test_a_broken_query_picture_is_named(empty: Server, data: bytes, status: int, code: str) -> None:
+    answer = empty.search([{"file": 0}, {"file": 1}], [jpeg(RED), data])
+    assert (answer.status_code, answer.json["code"]) == (status, code)
+    assert answer.json["errors"][0]["field"] == "file.1"
+
+
+def test_a_query_picture_beyond_the_limits_is_refused(start: Start) -> None:
+    server = start(max_image_bytes=100_000, max_image_pixels=1000)
+    assert server.search([{"file": 0}], [jpeg(RED)]).status_code == 413
+    assert server.search([{"file": 0}], [b"\xff" * 200_000]).json["errors"][0]["field"] == "file.0"
+
+
+def test_files_and_parts_belong_together(empty: Server) -> None:
+    assert empty.search("red", [jpeg(RED)]).json["errors"][0]["field"] == "file"
+    assert empty.search([{"file": 1}], [jpeg(RED)]).json["errors"][0]["field"] == "query.0.file"
+    too_many = empty.search([{"file": 0}], [jpeg(RED)] * 17)
+    assert too_many.json["errors"][0]["field"] == "file"
+    no_request = empty.client.post("/v1/search", data={"file": (io.BytesIO(jpeg(RED)), "a.jpg")})
+    assert no_request.json["errors"][0]["field"] == "request"
+
+
+# -- pages ------------------------------------------------------------------------------------
+def test_pages_go_through_both_lists_and_end(server: Server) -> None:
+    server.pictures(*[(200 + i, i, i) for i in range(7)])
+    server.caption(*[f"red {i}" for i in range(4)])
+    server.ingest()
+    whole = server.search("red", limit=100).json
+    assert whole["next_cursor"] is None
+    images, captions, cursor, pages = [], [], None, 0
+    while pages == 0 or cursor:
+        page = server.search("red", limit=2 + pages, cursor=cursor).json
+        images += page["images"]
+        captions += page["captions"]
+        cursor, pages = page["next_cursor"], pages + 1
+    assert images == whole["images"]
+    assert captions == whole["captions"]
+
+
+def test_a_cursor_fits_its_own_search_only(server: Server) -> None:
+    [red, *_] = server.pictures(RED, GREEN, BLUE)
+    cursor = server.search("red", limit=1).json["next_cursor"]
+    assert server.search("red", limit=5, cursor=cursor).status_code == 200
+    others = [
+        ("blue", {}),
+        ([{"text": "red", "weight": 2}], {}),
+        ([{"item": red}], {}),
+        ("red", {"filter": {"tags_any": ["a"]}}),
+        ("red", {"return": ["images"]}),
+        ("red", {"min_score": 0.1}),
+    ]
+    for query, options in others:
+        answer = server.search(query, cursor=cursor, **options)
+        assert (answer.status_code, answer.json["code"]) == (422, "invalid_cursor")
+
+
+def test_a_cursor_of_pictures_needs_the_same_pictures(server: Server) -> None:
+    server.pictures(RED, GREEN, BLUE)
+    cursor = server.search([{"file": 0}], [jpeg(RED)], limit=1).json["next_cursor"]
+    assert len(server.search([{"file": 0}], [jpeg(RED)], cursor=cursor).json["images"]) == 2
+    assert server.search([{"file": 0}], [jpeg(BLUE)], cursor=cursor).json["code"] == "invalid_cursor"
+
+
+def test_a_cursor_that_was_tampered_with_is_refused(server: Server) -> None:
+    server.pictures(RED, GREEN, BLUE)
+    cursor = server.search("red", limit=1).json["next_cursor"]
+    for position in range(0, len(cursor) - 1, 7):
+        other = "A" if cursor[position] != "A" else "B"
+        tampered = cursor[:position] + other + cursor[position + 1 :]
+        assert server.search("red", cursor=tampered).json["code"] == "invalid_cursor"
+    assert server.search("red", cursor=cursor[:-10]).json["code"] == "invalid_cursor"
+    assert server.search("red", cursor=cursor + "AAAA").json["code"] == "invalid_cursor"
+
+
+# -- busy and broken --------------------------------------------------------------------------
+def test_past_the_bound_searches_are_refused_and_then_work_again(start: Start) -> None:
+    server = start(query_queue=2, text_batch=1)
+    entered, release = threading.Event(), threading.Event()
+    encode = server.encoder.encode_texts
+
+    def slow(texts: Any) -> Any:
+        entered.set()
+        release.wait(10)
+        return encode(texts)
+
+    server.encoder.encode_texts = slow  # type: ignore[method-assign]
+    answers: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(server.app.test_client().get("/v1/search?q=red")))
+        for _ in range(8)
+    ]
+    threads[0].start()
+    entered.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while len(answers) < 5:  # One is in work, two wait.
+        threading.Event().wait(0.01)
+    assert {(answer.status_code, answer.json["code"]) for answer in answers} == {(503, "overloaded")}
+    assert {answer.headers["Retry-After"] for answer in answers} == {"1"}
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [503] * 5
+    assert server.search("red").status_code == 200
+
+
+def test_a_store_that_is_away_is_a_503(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def away(*arguments: object) -> None:
+        calls.append(arguments)
+        raise Unavailable("The store does not answer.")
+
+    monkeypatch.setattr(server.services.store, "query_batch", away)
+    answer = server.search("red")
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "5"
+    assert len(calls) == 1
+
+
+def test_a_text_that_breaks_the_encoder_fails_alone(server: Server) -> None:
+    encode = server.encoder.encode_texts
+
+    def picky(texts: Any) -> Any:
+        if "poison" in texts:
+            raise RuntimeError("cannot encode this")
+        return encode(texts)
+
+    server.encoder.encode_texts = picky  # type: ignore[method-assign]
+    assert server.search("poison").status_code == 500
+    assert server.search("red").status_code == 200
+
+
+# -- embed ------------------------------------------------------------------------------------
+def test_texts_and_pictures_are_embedded_in_order(server: Server) -> None:
+    answer = server.client.post("/v1/embed", json={"texts": ["red", "blue"]}).json
+    assert answer["dim"] == server.encoder.space.dim
+    assert np.allclose(answer["vectors"], server.encoder.encode_texts(["red", "blue"]))
+    pictures = [(io.BytesIO(encoded(picture(colour), "PNG")), "a.png") for colour in (RED, BLUE, GREEN)]
+    answer = server.client.post("/v1/embed", data={"file": pictures}).json
+    assert np.allclose(
+        answer["vectors"], server.encoder.encode_images([picture(c) for c in (RED, BLUE, GREEN)])
+    )
+
+
+@pytest.mark.parametrize("body", [{"texts": []}, {"texts": ["a"] * 101}, {"texts": "a"}, {"texts": [""]}, {}])
+def test_wrong_texts_are_refused(empty: Server, body: Any) -> None:
+    answer = empty.client.post("/v1/embed", json=body)
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"].startswith("texts")
+
+
+def test_wrong_pictures_are_refused(empty: Server) -> None:
+    files = [(io.BytesIO(jpeg(RED)), "a.jpg"), (io.BytesIO(b"x"), "b.jpg")]
+    answer = empty.client.post("/v1/embed", data={"file": files})
+    assert answer.status_code == 415
+    assert answer.json["errors"][0]["field"] == "file.1"
+    too_many = [(io.BytesIO(b"x"), "a.jpg")] * 101
+    assert empty.client.post("/v1/embed", data={"file": too_many}).status_code == 422
+    none = empty.client.post("/v1/embed", data={"text": "x"}, content_type="multipart/form-data")
+    assert none.status_code == 422
+
+
+def test_large_pictures_are_embedded_a_few_at_a_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.catalogue.query_vectors.PIXELS_AT_ONCE", 5000)
+    batches = []
+    encode = server.encoder.encode_images
+
+    def counting(images: Any) -> Any:
+        batches.append(len(images))
+        return encode(images)
+
+    server.encoder.encode_images = counting  # type: ignore[method-assign]
+    files = [(io.BytesIO(jpeg(RED, seed=i)), "a.jpg") for i in range(3)]
+    assert len(server.client.post("/v1/embed", data={"file": files}).json["vectors"]) == 3
+    assert batches == [1, 1, 1]
