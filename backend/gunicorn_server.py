@@ -19,7 +19,7 @@ from gunicorn.http import message  # type: ignore[import-untyped]
 
 from backend import logs
 from backend.errors import TwinspaceError
-from backend.serve import _bind
+from backend.serve import bind
 from backend.settings import Settings
 
 LOG = logging.getLogger("twinspace.serve")
@@ -39,7 +39,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, settings: Settings, host: str, port: int) -> None:
         self._settings = settings
-        self._socket = _bind(settings, host, port)
+        self._socket = bind(settings, host, port)
         self._close: Any = None
         super().__init__()
 

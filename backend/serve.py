@@ -12,13 +12,18 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
+from flask import redirect
+
+from backend import logs
+from backend.api import create_app
 from backend.errors import ConfigurationError
 from backend.http_server import HttpServer
-from backend.profile import Services, open_services
+from backend.profile import open_services
 from backend.settings import Settings
-from encoders.base import EncoderError
+from encoders.base import Encoder, EncoderError
+from encoders.loading import load_encoder
 
-logger = logging.getLogger(__name__)
+LOG = logging.getLogger("twinspace.serve")
 
 DRAIN_SECONDS = 6.0
 """For requests in hand when the server is told to stop; the rest of `EXIT_SECONDS` is the ingest's."""
@@ -28,30 +33,34 @@ EXIT_SECONDS = 9.5
 def serve(settings: Settings, host: str, port: int, announce: Callable[[str], None]) -> None:
     """Blocks until SIGTERM or SIGINT, then answers what was accepted and returns. `announce` hears one
     line once the server listens. Raises `ConfigurationError` where it cannot start."""
-    sock = _bind(settings, host, port)
-    from backend.api import create_app  # Costs time that a refusal above need not take.
-
-    services = open_services(settings)
+    logs.configure()
+    sock = bind(settings, host, port)
+    encoder = _load_encoder(settings)
+    services = open_services(settings, lambda _: encoder)
     try:
-        space = _load_encoder(services)
-        server = HttpServer(create_app(services), sock, settings)
+        app = create_app(services)
+        app.add_url_rule("/", "front", lambda: redirect("/docs"))
+        server = HttpServer(app, sock, settings)
         _stop_on_signals(server)
         try:
             server.accept_connections()
         except OSError as error:  # Two may bind a port at the same moment; only one may listen.
             raise _cannot_listen(host, port, error) from error
-        announce(f"Twinspace listens on {_url(sock)} (docs: /docs), data in {settings.data}, encoder {space}")
+        announce(
+            f"Twinspace listens on {_url(sock)} (docs: /docs), data in {settings.data}, "
+            f"encoder {encoder.space.name}"
+        )
         server.run()
         watchdog = threading.Timer(EXIT_SECONDS, _give_up)
         watchdog.daemon = True
         watchdog.start()
         if not server.drain(DRAIN_SECONDS):
-            logger.warning("Stopped before every request had ended.")
+            LOG.warning("Stopped before every request had ended.")
     finally:
         services.close()
 
 
-def _bind(settings: Settings, host: str, port: int) -> socket.socket:
+def bind(settings: Settings, host: str, port: int) -> socket.socket:
     """Takes the port at once and listens later: a port that is taken is known before a model is loaded."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -89,9 +98,10 @@ def _refuse_open_door(settings: Settings, host: str, address: str) -> None:
     )
 
 
-def _load_encoder(services: Services) -> str:
+def _load_encoder(settings: Settings) -> Encoder:
+    """Here and not at the first query: a setting that cannot work is to be known at once."""
     try:
-        return services.encoder().space.name
+        return load_encoder(settings.encoder)
     except EncoderError as error:
         raise ConfigurationError(str(error)) from error
 
@@ -108,6 +118,6 @@ def _stop_on_signals(server: HttpServer) -> None:
 
 def _give_up() -> None:
     """What is still running is safe to lose: everything accepted is in the catalogue."""
-    logger.warning("Background work did not end in time; it goes on at the next start.")
+    LOG.warning("Background work did not end in time; it goes on at the next start.")
     logging.shutdown()
     os._exit(0)

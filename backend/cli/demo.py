@@ -12,24 +12,23 @@ import sys
 import time
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from backend.cli.search import image_names
 from backend.client import Client, Hit
 
 DATA = Path("demo-data")
+LOG = DATA / "server.log"
 PORT = 8000
 START_SECONDS = 120
 
 PHOTOS: dict[str, tuple[str, ...]] = {
-    "astronaut.png": (
-        "A smiling woman in an orange space suit in front of a flag.",
-        "一位穿着橙色宇航服的女宇航员。",
-    ),
+    "astronaut.png": ("A smiling woman in an orange space suit in front of a flag.",),
     "camera.png": ("A man in a dark coat looks through a camera on a tripod.",),
-    "chelsea.png": ("A tabby cat looks past the camera.", "一只虎斑猫的脸。"),
-    "coffee.png": ("A cup of coffee with a spoon on a wooden table.", "木桌上的一杯咖啡。"),
+    "chelsea.png": ("A tabby cat looks past the camera.",),
+    "coffee.png": ("A cup of coffee with a spoon on a wooden table.",),
     "coins.png": ("Rows of old silver coins on a dark cloth.",),
-    "rocket.jpg": ("A rocket stands on its launch pad at dusk.", "发射台上的火箭。"),
+    "rocket.jpg": ("A rocket stands on its launch pad at dusk.",),
     "motorcycle_left.png": ("A red motorcycle stands in a garage.",),
     "motorcycle_right.png": (),
     "horse.png": ("The black silhouette of a horse.",),
@@ -42,16 +41,20 @@ PHOTOS: dict[str, tuple[str, ...]] = {
     "gravel.png": (),
 }
 WORDS = "a cat looking at something"
-ASKED_ABOUT = "coffee.png"
+ASKED_ABOUT = "rocket.jpg"
 LIKE = "motorcycle_left.png"
+IMAGES: dict[str, Any] = {"return": ["images"]}
+CAPTIONS: dict[str, Any] = {"return": ["captions"]}
 
 
 def main() -> int:
     once = "--once" in sys.argv[1:]
     port = _free_port()
+    DATA.mkdir(exist_ok=True)
     server = subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "backend.cli", "serve", "--data", str(DATA), "--port", str(port)],
         env=_own_settings(),
+        stderr=LOG.open("w"),
     )
     try:
         with Client(f"http://127.0.0.1:{port}", patience=30) as client:
@@ -93,7 +96,7 @@ def _wait_until_ready(client: Client, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not client.ready():
         if server.poll() is not None:
-            raise SystemExit("The server did not start; its message is above.")
+            raise SystemExit(f"The server did not start:\n{LOG.read_text()}")
         if time.monotonic() > deadline:
             raise SystemExit(f"The server was not ready within {START_SECONDS} seconds.")
         time.sleep(0.2)
@@ -115,11 +118,11 @@ def _index(client: Client) -> dict[str, str]:
 
 
 def _show(client: Client, ids: dict[str, str]) -> None:
-    words = client.search(WORDS, limit=3, **{"return": ["images"]})
+    words = client.search(WORDS, limit=3, **IMAGES)
     _print(client, f"Words to pictures: “{WORDS}”", words.images)
-    captions = client.search([{"item": ids[ASKED_ABOUT]}], limit=3, **{"return": ["captions"]})
+    captions = client.search([{"item": ids[ASKED_ABOUT]}], limit=3, **CAPTIONS)
     _print(client, f"Picture to captions: {ASKED_ABOUT}", captions.captions)
-    alike = client.search([{"item": ids[LIKE]}], limit=3, **{"return": ["images"]})
+    alike = client.search([{"item": ids[LIKE]}], limit=3, **IMAGES)
     _print(client, f"Picture to pictures: {LIKE}", alike.images)
 
 
