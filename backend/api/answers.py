@@ -129,6 +129,7 @@ class StatsAnswer(Answer):
     pending: int
     failed: int
     indexing: Indexing | None
+    tenant: str
     version: str
 
 

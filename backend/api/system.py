@@ -115,6 +115,8 @@ def stats() -> Response:
             "pending": counts.pending,
             "failed": counts.failed,
             "indexing": indexing(counts),
+            # Ids follow from tenant and content: with it a client can ask for what it need not send.
+            "tenant": tenant(),
             "version": VERSION,
         }
     )

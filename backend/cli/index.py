@@ -47,7 +47,7 @@ def index(
         raise InvalidRequest(f"No pictures under {', '.join(map(str, paths))}.")
     texts = _match_captions(captions, found) if captions else {}
     with connect(url, key) as client:
-        tenant = client.stats().get("tenant", "default")
+        tenant = client.stats()["tenant"]
     with connect(url, key, patience=PATIENCE) as client, progress_bar() as progress:
         files = [path for path, _ in found]
         bar = progress.add_task("uploading", total=len(files))
