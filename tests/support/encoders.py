@@ -41,6 +41,7 @@ class ColourEncoder:
     def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
         rows = []
         for image in images:
-            colour = np.asarray(image.convert("RGB").resize((1, 1), Image.Resampling.BOX), dtype=float).ravel() / 255
+            pixel = image.convert("RGB").resize((1, 1), Image.Resampling.BOX)
+            colour = np.asarray(pixel, dtype=float).ravel() / 255
             rows.append(np.concatenate([colour, self._details(image.resize((4, 4)).tobytes())]))
         return _normalise(rows)

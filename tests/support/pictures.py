@@ -8,7 +8,11 @@ import numpy as np
 from PIL import Image
 
 
-def picture(colour: tuple[int, int, int] = (255, 0, 0), size: tuple[int, int] = (64, 48), seed: int = 0) -> Image.Image:
+Colour = tuple[int, int, int]
+Size = tuple[int, int]
+
+
+def picture(colour: Colour = (255, 0, 0), size: Size = (64, 48), seed: int = 0) -> Image.Image:
     """A flat colour with a little noise, so that pictures of different seeds differ."""
     noise = np.random.default_rng(seed).integers(-8, 9, (size[1], size[0], 3))
     return Image.fromarray(np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8))
@@ -20,5 +24,5 @@ def encoded(image: Image.Image, format: str = "JPEG", **options: object) -> byte
     return buffer.getvalue()
 
 
-def jpeg(colour: tuple[int, int, int] = (255, 0, 0), size: tuple[int, int] = (64, 48), seed: int = 0) -> bytes:
+def jpeg(colour: Colour = (255, 0, 0), size: Size = (64, 48), seed: int = 0) -> bytes:
     return encoded(picture(colour, size, seed))
