@@ -27,6 +27,7 @@ MAX_EMBED = 100
 MAX_PARTS = 16
 MAX_TAGS = 50
 MAX_FILTER_TAGS = 100
+MAX_EQUALITIES = 32
 MAX_WEIGHT = 1000
 
 # Something visible, and no NUL, which PostgreSQL cannot keep.
@@ -59,6 +60,8 @@ def _read_time(value: Any) -> datetime:
         raise ValueError("There is no such time.") from None
 
 
+WHOLE = BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v)
+"""JSON knows one kind of number: 3.0 is 3."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=_TEXT)]
 Id = Annotated[str, AfterValidator(read_id), WithJsonSchema({"type": "string", "format": "uuid"})]
 TagName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_TAG)]
@@ -96,10 +99,21 @@ JSON_VALUE = {
     ],
 }
 """In the OpenAPI document, where `Metadata` refers to it."""
-Plain = Annotated[
-    str | int | float | bool,
-    PlainValidator(_read_plain),
-    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+Plain = Annotated[str | int | float | bool, PlainValidator(_read_plain)]
+Equalities = Annotated[
+    dict[str, Plain],
+    Field(max_length=MAX_EQUALITIES),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "Fields that equal these values.",
+            "propertyNames": {"pattern": _NO_NUL},
+            "additionalProperties": {
+                "anyOf": [{"type": "string", "pattern": _NO_NUL}, {"type": ["number", "boolean"]}]
+            },
+            "maxProperties": MAX_EQUALITIES,
+        }
+    ),
 ]
 
 
@@ -160,7 +174,9 @@ class ItemPart(Strict):
 
 
 class FilePart(Strict):
-    file: int = Field(ge=0, lt=MAX_PARTS, description="Which of the uploaded pictures, counted from 0.")
+    file: Annotated[int, Field(ge=0, lt=MAX_PARTS), WHOLE] = Field(
+        description="Which of the uploaded pictures, counted from 0."
+    )
     weight: Weight = 1.0
 
 
@@ -191,8 +207,8 @@ QueryField = Annotated[
     ),
 ]
 Modality = Literal["images", "captions"]
-Limit = Annotated[int, Field(ge=1, le=MAX_BATCH)]
-Cursor = Annotated[str, Field(max_length=10_000)]
+Limit = Annotated[int, Field(ge=1, le=MAX_BATCH), WHOLE]
+Cursor = Annotated[str, StringConstraints(max_length=10_000, pattern=_NO_NUL)]
 Score = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 FilterTags = Annotated[list[TagName], Field(max_length=MAX_FILTER_TAGS)]
 
@@ -203,9 +219,7 @@ class SearchFilter(Strict):
     tags_any: FilterTags = []
     tags_all: FilterTags = []
     tags_none: FilterTags = []
-    metadata: dict[str, Plain] = Field(
-        default={}, max_length=32, description="Fields that equal these values."
-    )
+    metadata: Equalities = {}
     ids: list[Id] = Field(default=[], max_length=MAX_BATCH)
     created_after: Time | None = None
     created_before: Time | None = None
@@ -243,7 +257,12 @@ class ListParameters(Lenient):
         BeforeValidator(_split_ids),
         Field(max_length=MAX_BATCH),
         WithJsonSchema(
-            {"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": MAX_BATCH}
+            {
+                "type": "array",
+                "items": {"type": "string", "format": "uuid"},
+                "minItems": 1,
+                "maxItems": MAX_BATCH,
+            }
         ),
     ] = Field(None, description="Comma-separated.", json_schema_extra={"explode": False})
     limit: Limit = 100

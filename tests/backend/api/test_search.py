@@ -288,6 +288,11 @@ def test_files_and_parts_belong_together(empty: Server) -> None:
     assert no_request.json["errors"][0]["field"] == "request"
 
 
+def test_whole_numbers_may_be_written_with_a_point(server: Server) -> None:
+    server.pictures(RED, BLUE)
+    assert len(server.search("red", limit=1.0).json["images"]) == 1
+
+
 # -- pages ------------------------------------------------------------------------------------
 def test_pages_go_through_both_lists_and_end(server: Server) -> None:
     server.pictures(*[(200 + i, i, i) for i in range(7)])

@@ -1,0 +1,128 @@
+"""The OpenAPI document covers the contract: every route and field of it, and nothing of later ones."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema_rs import validator_for
+
+from tests.backend.api.conftest import Server, Start
+from tests.support.pictures import jpeg
+
+ROUTES = {
+    ("post", "/v1/images"),
+    ("post", "/v1/captions"),
+    ("get", "/v1/items"),
+    ("get", "/v1/items/{id}"),
+    ("patch", "/v1/items/{id}"),
+    ("delete", "/v1/items/{id}"),
+    ("post", "/v1/items/{id}/retry"),
+    ("get", "/v1/images/{id}/content"),
+    ("get", "/v1/images/{id}/thumbnail"),
+    ("post", "/v1/search"),
+    ("get", "/v1/search"),
+    ("post", "/v1/embed"),
+    ("get", "/v1/stats"),
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/metrics"),
+}
+ITEM = {
+    *("id", "kind", "status", "duplicate", "error", "text", "image_id", "filename", "content_type"),
+    *("width", "height", "tags", "metadata", "created_at", "indexed_at", "links"),
+}
+HIT = {"id", "kind", "score", "text", "image_id", "width", "height", "tags", "metadata", "links"}
+FILTER = {"tags_any", "tags_all", "tags_none", "metadata", "ids", "created_after", "created_before"}
+
+
+@pytest.fixture(scope="module")
+def document(empty: Server) -> dict[str, Any]:
+    return empty.client.get("/openapi.json").json
+
+
+def properties(document: dict[str, Any], name: str) -> set[str]:
+    return set(document["components"]["schemas"][name]["properties"])
+
+
+def test_every_route_of_the_contract_is_described(document: dict[str, Any]) -> None:
+    described = {(method, path) for path, item in document["paths"].items() for method in item}
+    assert described == ROUTES
+
+
+def test_fields_are_those_of_the_contract(document: dict[str, Any]) -> None:
+    assert properties(document, "ItemDocument") == ITEM
+    assert properties(document, "HitDocument") == HIT
+    assert properties(document, "LinksDocument") == {"self", "content", "thumbnail"}
+    request = {"query", "return", "limit", "cursor", "filter", "min_score"}
+    assert properties(document, "SearchRequest") == request
+    assert properties(document, "SearchFilter") == FILTER
+    assert properties(document, "NewCaption") == {"text", "image_id", "tags", "metadata"}
+    assert properties(document, "ImageForm") == {"file", "caption", "tags", "metadata"}
+    answer = {"images", "captions", "next_cursor", "space", "took_ms"}
+    assert properties(document, "SearchAnswer") >= answer
+    assert properties(document, "UploadAnswer") == {"items", "errors"}
+    assert properties(document, "ItemsAnswer") == {"items", "next_cursor"}
+    assert properties(document, "EmbedAnswer") == {"space", "dim", "vectors"}
+    stats = {"space", "images", "captions", "pending", "failed", "version"}
+    assert properties(document, "StatsAnswer") >= stats
+    problem = {"type", "title", "status", "detail", "code", "errors"}
+    assert properties(document, "ProblemDocument") == problem
+
+
+def test_what_comes_later_is_not_promised(document: dict[str, Any]) -> None:
+    text = json.dumps(document)
+    for name in ("hybrid", "min_relevance", "rrf", "diversify", "group_by", "order_by", "has_caption"):
+        assert f'"{name}"' not in text
+
+
+def test_search_and_embed_take_both_kinds_of_bodies(document: dict[str, Any]) -> None:
+    for path in ("/v1/search", "/v1/embed"):
+        content = document["paths"][path]["post"]["requestBody"]["content"]
+        assert set(content) == {"application/json", "multipart/form-data"}
+
+
+def test_all_references_lead_somewhere(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    def references(node: Any) -> list[str]:
+        if isinstance(node, dict):
+            own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+            return own + [found for child in node.values() for found in references(child)]
+        return [found for child in node for found in references(child)] if isinstance(node, list) else []
+
+    found = references(document)
+    assert found
+    for reference in found:
+        assert reference.removeprefix("#/components/schemas/") in schemas
+
+
+def test_keys_are_described_where_they_are_needed(start: Start) -> None:
+    document = start(api_keys="key").client.get("/openapi.json").json
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "key"}
+    assert document["paths"]["/v1/search"]["post"]["security"] == [{"bearer": []}, {"key": []}]
+    assert "401" in document["paths"]["/v1/search"]["post"]["responses"]
+    assert "security" not in document["paths"]["/healthz"]["get"]
+
+
+def test_answers_fit_their_schemas(server: Server) -> None:
+    document = server.client.get("/openapi.json").json
+
+    def fits(name: str, value: Any) -> None:
+        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        assert not [str(error) for error in validator_for(schema).iter_errors(value)]
+
+    upload = server.upload(("🐈.jpg", jpeg((255, 0, 0))), b"", tags=["t"], metadata='{"a": {"b": [null]}}')
+    fits("UploadAnswer", upload.json)
+    server.caption("red", image_id=upload.json["items"][0]["id"])
+    fits("SearchAnswer", server.search("red").json)
+    server.ingest()
+    fits("SearchAnswer", server.search("red", limit=1).json)
+    fits("ItemsAnswer", server.client.get("/v1/items").json)
+    fits("ItemDocument", server.client.get(upload.json["items"][0]["links"]["self"]).json)
+    fits("EmbedAnswer", server.client.post("/v1/embed", json={"texts": ["red"]}).json)
+    fits("StatsAnswer", server.client.get("/v1/stats").json)
+    fits("ReadyAnswer", server.client.get("/readyz").json)
+    fits("ProblemDocument", server.search("").json)
+    fits("ProblemDocument", server.client.get("/nowhere").json)
