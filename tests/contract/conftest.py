@@ -17,6 +17,7 @@ from backend.store.edge import EdgeStore
 from backend.store.server import ServerStore
 from encoders.base import Space
 from tests.contract.model import DIM
+from tests.support.folders import quick_folder
 from tests.support.qdrant_stand_in import QdrantStandIn
 
 REAL_SERVER = "TWINSPACE_TEST_QDRANT_URL"
@@ -25,10 +26,10 @@ REAL_SERVER = "TWINSPACE_TEST_QDRANT_URL"
 @pytest.fixture(
     scope="module", params=["edge", "client's memory", "rest", "real server", "real server, gRPC"]
 )
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorStore]:
-    with warnings.catch_warnings():
+def store(request: pytest.FixtureRequest) -> Iterator[VectorStore]:
+    with warnings.catch_warnings(), quick_folder() as folder:
         warnings.filterwarnings("ignore", "Payload indexes have no effect in the local Qdrant")
-        yield from _adapter(request.param, tmp_path_factory.mktemp("store"))
+        yield from _adapter(request.param, folder)
 
 
 def _adapter(name: str, folder: Path) -> Iterator[VectorStore]:
