@@ -31,7 +31,7 @@ def search(
     parts: list[dict[str, Any]] = [{"text": words}] if words is not None else []
     if image is not None:
         parts.append({"file": 0})
-    with connect(url, key, patience=5) as client:
+    with connect(url, key) as client:
         answer = client.search_json(parts, [image] if image else [], limit=limit)
         if as_json:
             typer.echo(json.dumps(answer, ensure_ascii=False))

@@ -97,7 +97,7 @@ def _problem(response: httpx.Response, url: str) -> ApiError:
     try:
         body = response.json()
         detail, code, errors = body["detail"], body["code"], body.get("errors") or []
+        named = "; ".join(f"{e['field']}: {e['message']}" for e in errors if e["message"] not in detail)
     except (ValueError, KeyError, TypeError, AttributeError):
         return ApiError(status, "unknown", f"{url} answered with status {status}.")
-    named = "; ".join(f"{e['field']}: {e['message']}" for e in errors if e["message"] != detail)
     return ApiError(status, code, f"{detail} ({named})" if named else detail, errors)

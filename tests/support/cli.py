@@ -39,7 +39,8 @@ def load_encoder(name: str) -> Encoder:
 
 
 if __name__ == "__main__":
-    encoders.loading.load_encoder = load_encoder  # Before anything imports it by name.
+    if os.environ["TEST_ENCODER"]:
+        encoders.loading.load_encoder = load_encoder  # Before anything imports it by name.
     from backend.cli import main
 
     main()

@@ -1,4 +1,4 @@
-"""A real but tiny encoder: colours of a picture, colour words of a text. For tests of everything but models."""
+"""A real but tiny encoder for tests of everything but models: colours of pictures, colour words of texts."""
 
 from __future__ import annotations
 

@@ -19,29 +19,31 @@ REPOSITORY = Path(__file__).parents[2]
 
 class Server:
     """`encoder` is `colour` (or `colour:VERSION`) for the quick one of the tests, else a name that the
-    product knows. Further settings are given as `http_threads=4`."""
+    product knows. Further settings are given as `http_threads=4`, variables by their full name."""
 
-    def __init__(self, data: Path, encoder: str = "colour", **settings: Any) -> None:
+    def __init__(self, data: Path, encoder: str = "colour", host: str = "127.0.0.1", **settings: Any) -> None:
         self.data = data
         self._encoder = encoder
-        self._settings = settings
+        self._host = host
+        self._variables = {
+            key if key.isupper() else f"TWINSPACE_{key.upper()}": str(value)
+            for key, value in settings.items()
+        }
         self._process: subprocess.Popen[str] | None = None
         self._log = data.parent / f"{data.name}.log"
         self.url = ""
 
-    def start(self, wait: bool = True) -> Self:
-        """Starts on a free port. With `wait` it returns when `/readyz` says so."""
+    def start(self, wait: bool = True, port: int = 0) -> Self:
+        """Starts on a free port, or on this one. With `wait` it returns when `/readyz` says so."""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("TWINSPACE_")}
-        settings = {f"TWINSPACE_{key.upper()}": str(value) for key, value in self._settings.items()}
-        module = "backend.cli"
-        if self._encoder.startswith("colour"):
-            module, settings["TEST_ENCODER"] = "tests.support.cli", self._encoder
-        else:
-            settings["TWINSPACE_ENCODER"] = self._encoder
+        quick = self._encoder.startswith("colour")
+        module = "tests.support.cli" if quick else "backend.cli"
+        chosen = {"TEST_ENCODER" if quick else "TWINSPACE_ENCODER": self._encoder}
+        arguments = ["--data", str(self.data), "--host", self._host, "--port", str(port)]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, "serve", "--data", str(self.data), "--port", "0"],
+            [sys.executable, "-m", module, "serve", *arguments],
             cwd=REPOSITORY,
-            env={**inherited, "OMP_NUM_THREADS": "2", **settings},
+            env={**inherited, "OMP_NUM_THREADS": "2", **chosen, **self._variables},
             stdout=subprocess.PIPE,
             stderr=self._log.open("a"),
             text=True,

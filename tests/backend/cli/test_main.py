@@ -1,0 +1,131 @@
+"""What every command has in common: quick help, and one line for what is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.backend.cli.conftest import Cli
+
+COMMANDS = ("serve", "index", "search", "status", "optimize", "eval")
+NOWHERE = "http://127.0.0.1:9"
+
+
+def test_help_and_version_import_nothing_heavy() -> None:
+    heavy = ("torch", "transformers", "numpy", "flask", "httpx", "rich", "sqlalchemy")
+    program = (
+        "import sys; from backend.cli import run\n"
+        "assert run(['--help']) == run(['--version']) == run(['eval', '--help']) == 0\n"
+        f"loaded = set({heavy}) & set(sys.modules); sys.exit(' '.join(loaded) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert all(command in done.stdout for command in COMMANDS)
+
+
+def test_the_console_script_is_installed() -> None:
+    script = Path(sys.executable).with_name("twinspace")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert done.stdout.startswith("twinspace ")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(cli: Cli, command: str) -> None:
+    result = cli(command, "--help")
+    assert result.code == 0
+    assert f"twinspace {command}" in result.out
+
+
+def test_without_a_command_it_explains_itself(cli: Cli) -> None:
+    assert "Commands" in cli().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fly"],
+        ["--fly"],
+        ["search", "--fly"],
+        ["search"],
+        ["search", "cat", "--limit", "0"],
+        ["search", "cat", "--limit", "many"],
+        ["search", "--image", "/nowhere.jpg"],
+        ["index"],
+        ["index", "/nowhere"],
+        ["index", "/tmp", "--captions", "/nowhere.csv"],
+        ["serve", "--port", "65536"],
+        ["optimize"],
+        ["optimize", "--data", "/nowhere"],
+        ["eval", "--images", "/tmp"],
+        ["eval", "--images", "/tmp", "--captions", "/nowhere.json"],
+        ["eval", "--images", "/tmp", "--captions", "/tmp", "--language", "fr"],
+    ],
+)
+def test_a_wrong_call_takes_one_line(cli: Cli, arguments: list[str]) -> None:
+    result = cli(*arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.startswith("Error: ")
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", [NOWHERE, "nonsense", "ftp://x", "http://", "http://no.such.host.invalid"])
+@pytest.mark.parametrize("command", [["status"], ["search", "cat"]])
+def test_a_server_that_cannot_be_reached_takes_one_line(cli: Cli, command: list[str], url: str) -> None:
+    result = cli(*command, "--url", url)
+    assert result.code == 1
+    assert result.err.startswith("Error: ")
+    assert result.err.count("\n") == 1
+
+
+def test_the_address_may_come_from_the_environment(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWINSPACE_URL", NOWHERE)
+    assert NOWHERE in cli("status").err
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    """A web server that is not ours."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>welcome</html>")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_server_of_another_kind_is_recognised(cli: Cli, stranger: str) -> None:
+    result = cli("status", "--url", stranger)
+    assert result.code == 1
+    assert "no Twinspace server" in result.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("TWINSPACE_HTTP_THREADS", "many"), ("TWINSPACE_API_KEYS", "a,a")]
+)
+def test_a_wrong_setting_is_named(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    result = cli("serve", "--data", tmp_path)
+    assert result.code == 1
+    assert name in result.err
+    assert result.err.count("\n") == 1

@@ -1,0 +1,226 @@
+"""The client against a real server, and against one that errs, hangs up and recovers on demand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.client import ApiError, Client, Unreachable
+from backend.errors import InvalidRequest
+from tests.support.pictures import jpeg
+from tests.support.server import Server
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def test_it_needs_no_model_library() -> None:
+    program = "import sys, backend.client; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("client") / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    """On a server that is empty again afterwards."""
+    with server.client() as client:
+        yield client
+        for item in list(client.list_items(kind="image")):
+            client.delete(item.id)
+        for item in list(client.list_items()):
+            client.delete(item.id)
+
+
+def test_what_was_uploaded_is_found_after_the_wait(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "red.jpg").write_bytes(jpeg(RED))
+    uploaded = client.upload([tmp_path / "red.jpg"], ["so red", "红色"], tags=["t"], metadata={"n": 1})
+    assert [item.kind for item in uploaded.items] == ["image", "caption", "caption"]
+    assert uploaded.items[1].image_id == uploaded.items[0].id
+    heard: list[str] = []
+    done = client.wait([item.id for item in uploaded.items], seconds=30, on_done=lambda i: heard.append(i.id))
+    assert {item.status for item in done} == {"indexed"}
+    assert sorted(heard) == sorted(item.id for item in uploaded.items)
+    hit = client.search("red", limit=5).images[0]
+    assert (hit.id, hit.tags, hit.metadata) == (uploaded.items[0].id, ("t",), {"n": 1})
+
+
+def test_refused_files_are_told_apart_from_accepted_ones(client: Client) -> None:
+    uploaded = client.upload([("a.jpg", jpeg(RED)), ("b.jpg", b"junk"), ("c.jpg", jpeg(GREEN))])
+    assert len(uploaded.items) == 2
+    assert [(error.index, error.code) for error in uploaded.errors] == [(1, "unsupported_image")]
+
+
+def test_a_picture_can_be_the_query(client: Client) -> None:
+    ids = [item.id for item in client.upload([("r.jpg", jpeg(RED)), ("b.jpg", jpeg(BLUE))]).items]
+    client.wait(ids, seconds=30)
+    found = client.search([{"file": 0}], [("q.jpg", jpeg(BLUE, seed=3))])
+    assert found.images[0].id == ids[1]
+    assert found.captions == []
+
+
+def test_pages_hold_every_hit_once(client: Client) -> None:
+    captions = client.add_captions([{"text": f"red {n}"} for n in range(7)]).items
+    client.wait([caption.id for caption in captions], seconds=30)
+    pages = list(client.pages("red", limit=3))
+    assert [len(page.captions) for page in pages] == [3, 3, 1]
+    assert {hit.id for page in pages for hit in page.captions} == {caption.id for caption in captions}
+
+
+def test_items_can_be_listed_changed_and_deleted(client: Client) -> None:
+    items = client.add_captions([{"text": str(n)} for n in range(3)]).items
+    assert client.patch(items[0].id, tags=["new"], metadata={"a": 1}).tags == ("new",)
+    assert [item.id for item in client.list_items(tag="new")] == [items[0].id]
+    client.delete(items[1].id)
+    assert {item.id for item in client.items([item.id for item in items])} == {items[0].id, items[2].id}
+    assert client.retry(items[2].id).id == items[2].id
+
+
+def test_a_refusal_names_the_field(client: Client) -> None:
+    with pytest.raises(ApiError, match="limit") as caught:
+        client.search("red", limit=0)
+    assert caught.value.status == 422
+    assert caught.value.errors[0]["field"] == "limit"
+
+
+def test_a_picture_that_cannot_be_decoded_ends_the_wait_as_failed(client: Client) -> None:
+    broken = jpeg(RED, (600, 400))[:2500]
+    [item] = client.wait([client.upload([("b.jpg", broken)]).items[0].id], seconds=30)
+    assert item.status == "failed"
+    assert item.error is not None
+    assert item.error["code"] == "corrupt_image"
+
+
+def test_a_key_is_sent(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", api_keys="s3cret") as server:
+        with pytest.raises(ApiError) as caught, server.client() as client:
+            client.stats()
+        assert caught.value.status == 401
+        with server.client(key="s3cret") as client:
+            assert client.stats()["images"] == 0
+
+
+# -- a server that errs -----------------------------------------------------------------------
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Scripted:
+    """Answers one request after the other as the script says, the last entry for ever."""
+
+    def __init__(self, *script: Answer) -> None:
+        self.requests = 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def _answer(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                step = script[min(outer.requests, len(script) - 1)]
+                outer.requests += 1
+                step(self)
+
+            do_GET = do_POST = _answer  # noqa: N815
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+
+    def __enter__(self) -> Scripted:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def says(status: int, body: Any, **headers: str) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        handler.send_response(status)
+        for name, value in {"Content-Length": str(len(data)), **headers}.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    return answer
+
+
+def hangs_up(handler: BaseHTTPRequestHandler) -> None:
+    handler.close_connection = True
+
+
+BUSY = {"status": 503, "title": "busy", "detail": "Come back.", "code": "overloaded"}
+FINE = says(200, {"version": "1"})
+
+
+@pytest.mark.parametrize("trouble", [says(503, BUSY, Retry_After="0"), says(429, BUSY), hangs_up])
+def test_trouble_that_passes_is_outlived(trouble: Answer) -> None:
+    with Scripted(trouble, trouble, FINE) as server, Client(server.url, patience=20) as client:
+        assert client.stats() == {"version": "1"}
+        assert server.requests == 3
+
+
+def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Scripted(says(503, BUSY, Retry_After="30")) as server, Client(server.url, patience=1) as client:
+        with pytest.raises(ApiError, match="Come back") as caught:
+            client.stats()
+        assert caught.value.code == "overloaded"
+        assert server.requests == 1  # Asking again before the time that was named would be no use.
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500, 507])
+def test_what_a_repetition_cannot_mend_is_not_repeated(status: int) -> None:
+    problem = {"status": status, "detail": "No.", "code": "some_code"}
+    with Scripted(says(status, problem)) as server, Client(server.url, patience=20) as client:
+        with pytest.raises(ApiError) as caught:
+            client.stats()
+        assert (caught.value.status, caught.value.code, server.requests) == (status, "some_code", 1)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b"\xff", b""])
+def test_an_answer_that_is_not_ours_is_said(body: bytes) -> None:
+    with (
+        Scripted(says(200, body)) as server,
+        Client(server.url) as client,
+        pytest.raises(Unreachable, match="no Twinspace server"),
+    ):
+        client.stats()
+
+
+@pytest.mark.parametrize("body", [b"<html>", {"detail": "x"}, [], {"detail": "x", "code": "y", "errors": 3}])
+def test_a_problem_that_is_not_ours_is_still_an_error(body: Any) -> None:
+    with Scripted(says(502, body)) as server, Client(server.url) as client:
+        with pytest.raises(ApiError) as caught:
+            client.stats()
+        assert caught.value.status == 502
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "", "ftp://x", "http://[::1"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(InvalidRequest, match="no server's address"):
+        Client(url)
+
+
+def test_waiting_ends_when_it_is_told_to() -> None:
+    item = {"id": "1", "kind": "image", "status": "pending"}
+    with (
+        Scripted(says(200, {"items": [item], "next_cursor": None})) as server,
+        Client(server.url) as client,
+        pytest.raises(TimeoutError),
+    ):
+        client.wait(["1"], seconds=0.3)
