@@ -185,7 +185,7 @@ class EdgeStore:
 def _config(dim: int) -> Any:
     return edge.EdgeConfig(
         vectors={VECTOR_NAME: edge.EdgeVectorParams(dim, edge.Distance.Cosine)},
-        # Qdrant's own defaults but for ef_construct (100): recall 0.999 at 100,000 points.
+        # Qdrant's own defaults but for ef_construct (100); `bench.store` measures the recall they give.
         # Under full_scan_threshold (KiB of vectors) a filtered search is exact.
         hnsw_config=edge.HnswIndexConfig(m=16, ef_construct=128, full_scan_threshold=10_000),
     )
