@@ -31,7 +31,7 @@ MAX_EQUALITIES = 32
 MAX_WEIGHT = 1000
 
 # Something visible, and no NUL, which PostgreSQL cannot keep.
-_TEXT = r"^[^\x00]*\S[^\x00]*$"
+_TEXT = r"^[^\x00]*[^\s\x00][^\x00]*$"
 _NO_NUL = r"^[^\x00]*$"
 _TAG = r"^[^\x00-\x1f\x7f]+$"
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")

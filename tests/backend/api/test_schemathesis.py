@@ -24,7 +24,7 @@ PICTURES = [
     b"GIF89a",
 ]
 RULES = (b'"invalid_cursor"', b"There is no file", b"needs a weight other than 0", b"cancel each other out")
-QUICK, THOROUGH = 15, 300
+QUICK, THOROUGH = 12, 100
 
 for media_type in ("image/png", "image/jpeg", "image/webp", "image/gif"):
     schemathesis.openapi.media_type(media_type, st.sampled_from(PICTURES))
