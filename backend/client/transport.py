@@ -14,7 +14,7 @@ BUSY = (429, 503)
 LONGEST_PAUSE = 5.0
 
 
-class Unreachable(TwinspaceError):
+class Unreachable(TwinspaceError):  # noqa: N818 - named for what is the case, as in `backend.errors`
     """No answer from the server."""
 
     code = "unreachable"

@@ -7,7 +7,6 @@ import io
 import numpy as np
 from PIL import Image
 
-
 Colour = tuple[int, int, int]
 Size = tuple[int, int]
 

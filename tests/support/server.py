@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,7 +35,8 @@ class Server:
         self.url = ""
 
     def start(self, wait: bool = True, port: int = 0) -> Self:
-        """Starts on a free port, or on this one. With `wait` it returns when `/readyz` says so."""
+        """Starts on a free port, or on this one. With `wait` it returns when `/readyz` says so,
+        without when it listens or has died."""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("TWINSPACE_")}
         quick = self._encoder.startswith("colour")
         module = "tests.support.cli" if quick else "backend.cli"
@@ -52,6 +54,8 @@ class Server:
         line = self._process.stdout.readline()
         if "listens on " not in line:
             self._process.wait()
+            if not wait:
+                return self
             raise AssertionError(f"The server did not start:\n{self._log.read_text()[-4000:]}")
         self.url = line.split("listens on ")[1].split()[0]
         if wait:
@@ -65,6 +69,24 @@ class Server:
                 assert self.process.poll() is None, self._log.read_text()[-4000:]
                 assert time.monotonic() < deadline, "The server did not become ready."
                 time.sleep(0.05)
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, self.log[-4000:]
+            time.sleep(0.05)
+
+    def died(self, within: float) -> bool:
+        """Whether the process ends by itself in that many seconds."""
+        try:
+            self._reap(within)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def kill_if_running(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
 
     @property
     def process(self) -> subprocess.Popen[str]:
@@ -100,5 +122,4 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self.kill()
+        self.kill_if_running()
