@@ -90,6 +90,13 @@ class Uploads:
     def captions(self, tenant: str, captions: Sequence[tuple[int, NewCaption]]) -> Report:
         """Captions with their places in the request. One of an image that is not there is reported; the
         others go on."""
+        try:
+            return self._captions(tenant, captions)
+        except NotFound:
+            # An image was deleted between our look and our commit: now we know which.
+            return self._captions(tenant, captions)
+
+    def _captions(self, tenant: str, captions: Sequence[tuple[int, NewCaption]]) -> Report:
         report = Report()
         wanted = {caption.image_id for _, caption in captions if caption.image_id is not None}
         known = self._catalogue.get(tenant, list(wanted)) if wanted else {}

@@ -44,14 +44,13 @@ def upload_images() -> Response:
     if fields.caption and len(files) > 1:
         raise InvalidRequest("Captions can come with a single file only.", "caption")
     report = state.uploads.images(tenant(), files, fields.tags, fields.metadata)
-    added = list(report.added)
-    if added and fields.caption:
-        captions = [
-            items.NewCaption(text, added[0].item.id, tuple(fields.tags), fields.metadata)
-            for text in fields.caption
-        ]
-        added += state.uploads.captions(tenant(), list(enumerate(captions))).added
-    return _accepted(state, Report(added, report.refused))
+    try:
+        if report.added:
+            report.added += _attach(state, report.added[0].item.id, fields)
+    finally:
+        if report.added:
+            state.services.wake()
+    return _accepted(state, report)
 
 
 @blueprint.post("/v1/captions")
@@ -81,7 +80,15 @@ def add_captions() -> Response:
         fit.append((index, new))
     report = state.uploads.captions(tenant(), fit)
     report.refused = sorted(report.refused + refused, key=lambda refusal: refusal.index)
+    if report.added:
+        state.services.wake()
     return _accepted(state, report)
+
+
+def _attach(state: Api, image_id: str, fields: UploadFields) -> list[items.Added]:
+    tags = tuple(fields.tags)
+    captions = [items.NewCaption(text, image_id, tags, fields.metadata) for text in fields.caption]
+    return state.uploads.captions(tenant(), list(enumerate(captions))).added
 
 
 def _files() -> list[FileStorage]:
@@ -96,6 +103,4 @@ def _files() -> list[FileStorage]:
 def _accepted(state: Api, report: Report) -> Response:
     state.metrics.uploads.labels("accepted").inc(len(report.added))
     state.metrics.uploads.labels("refused").inc(len(report.refused))
-    document = upload_document(report, state.signer)
-    state.services.wake()
-    return answer(document, 202)
+    return answer(upload_document(report, state.signer), 202)

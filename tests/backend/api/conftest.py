@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from backend.catalogue.catalogue import Catalogue
 from backend.originals import Originals
 from backend.profile import Services
 from backend.settings import Settings
+from backend.store.base import KINDS
 from backend.store.edge import EdgeStore
 from tests.support.encoders import ColourEncoder
 from tests.support.pictures import jpeg
@@ -83,11 +85,11 @@ class Server:
 Start = Callable[..., Server]
 
 
-def open_server(data: Path, **settings: Any) -> Server:
+def open_server(data: Path, store: EdgeStore | None = None, **settings: Any) -> Server:
     data.mkdir(exist_ok=True)
     encoder, wakes = ColourEncoder(), []
     catalogue = Catalogue(f"sqlite:///{data}/catalogue.db")
-    store = EdgeStore(data / "vectors")
+    store = store or EdgeStore(data / "vectors")
     services = Services(
         settings=Settings(data=data, **settings),
         catalogue=catalogue,
@@ -95,7 +97,7 @@ def open_server(data: Path, **settings: Any) -> Server:
         store=store,
         encoder=lambda: encoder,
         wake=lambda: wakes.append(None),
-        close=lambda: (store.close(), catalogue.close()),
+        close=catalogue.close,
     )
     app = create_app(services)
     return Server(app, services, app.test_client(), encoder, wakes)
@@ -111,17 +113,28 @@ def closing(servers: list[Server]) -> Iterator[None]:
             server.services.close()
 
 
+@pytest.fixture(scope="session")
+def vectors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeStore]:
+    """Making the files of a store takes longer than most tests: one is made, and emptied after each."""
+    store = EdgeStore(tmp_path_factory.mktemp("vectors"))
+    yield store
+    store.close()
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path, vectors: EdgeStore) -> Iterator[Start]:
     """Starts servers, each over a folder and with settings of its own."""
     running: list[Server] = []
 
     def begin(folder: str = "data", **settings: Any) -> Server:
-        running.append(open_server(tmp_path / folder, **settings))
+        running.append(open_server(tmp_path / folder, vectors, **settings))
         return running[-1]
 
     with closing(running):
         yield begin
+    for space, kind in itertools.product(vectors.spaces(), KINDS):
+        if ids := vectors.scroll(space, kind)[0]:
+            vectors.delete(space, kind, ids)
 
 
 @pytest.fixture

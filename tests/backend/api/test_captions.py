@@ -107,6 +107,23 @@ def test_the_same_caption_of_two_pictures_is_two_items_and_one_can_go(server: Se
     assert [hit["id"] for hit in hits] == [of_blue]
 
 
+def test_an_image_that_goes_at_the_same_moment_takes_only_its_own_caption(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [image] = server.pictures((255, 0, 0))
+    add_captions = server.services.catalogue.add_captions
+
+    def delete_first(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        server.services.catalogue.delete("default", image)
+        return add_captions(*arguments)
+
+    monkeypatch.setattr(server.services.catalogue, "add_captions", delete_first)
+    answer = add(server, {"text": "of it", "image_id": image}, {"text": "of none"})
+    assert [item["text"] for item in answer.json["items"]] == ["of none"]
+    assert [(error["index"], error["code"]) for error in answer.json["errors"]] == [(0, "not_found")]
+
+
 def test_the_same_caption_again_is_a_duplicate(server: Server) -> None:
     first = add(server, {"text": "one", "tags": ["a"]}).json["items"][0]
     again = add(server, {"text": "one", "tags": ["b"]}).json["items"][0]
