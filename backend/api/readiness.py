@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import threading
 import time
@@ -22,7 +23,15 @@ LOG = logging.getLogger("twinspace.api")
 
 VALID_SECONDS = 2.0
 """However often somebody asks, the checks run no more often than this."""
-_PROBE = Image.new("RGB", (32, 32), (120, 90, 60))
+
+
+def _probe() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 32), (120, 90, 60)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+_PICTURE = _probe()
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Readiness:
 
     def _encode(self) -> None:
         self._encoder.texts(["ready?"])
-        self._encoder.images([_PROBE])
+        self._encoder.pictures([("probe", _PICTURE)])
 
     def _search(self) -> None:
         self._services.store.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -19,8 +20,8 @@ Part = TypeVar("Part")
 OnBatch = Callable[[str, int], None]
 """Told what was run (`text`, `image`, `search`) and how many requests ran together."""
 
-PIXELS_AT_ONCE = 50_000_000
-"""Decoded pictures of one request that are held in memory together (three bytes each)."""
+DECODERS = 4
+"""Pictures that are decoded at the same time: a large one takes hundreds of megabytes until it is reduced."""
 SHORTEST = 512
 """Pixels: no encoder looks closer, and a JPEG decodes much faster when it may be reduced on the way."""
 TOO_SMALL = 1e-4
@@ -45,6 +46,7 @@ class QueryEncoder:
         self._image_batch = settings.image_batch
         self._max_pixels = settings.max_image_pixels
         self._on_batch = on_batch
+        self._decoding = threading.Semaphore(DECODERS)
         self._texts: Batcher[Sequence[str], Vectors] = Batcher(
             self._run_texts, settings.text_batch, settings.query_queue, "encode-texts"
         )
@@ -57,38 +59,37 @@ class QueryEncoder:
         return self._encoder().space
 
     def texts(self, texts: Sequence[str]) -> Vectors:
-        """`float32[len(texts), dim]`, unit length."""
-        return self._texts.submit(texts)
-
-    def images(self, images: Sequence[Image.Image]) -> Vectors:
-        """`float32[len(images), dim]`, unit length."""
-        return self._images.submit(images)
+        """`float32[len(texts), dim]`, unit length. Many go in turns, so that others get theirs."""
+        size = self._text_batch
+        turns = [self._texts.submit(texts[i : i + size]) for i in range(0, len(texts), size)]
+        return turns[0] if len(turns) == 1 else np.concatenate(turns)
 
     def pictures(self, files: Iterable[tuple[str, bytes]]) -> Vectors:
-        """Vectors of encoded pictures. Each comes with the name of the field that brought it, which is
-        blamed in `UnsupportedImage`, `TooLarge` or `CorruptImage`."""
+        """`float32[number of files, dim]`, unit length. Each file (at least one) comes with the name of
+        the field that brought it, which is blamed in `UnsupportedImage`, `TooLarge` or `CorruptImage`."""
         vectors: list[Vectors] = []
         together: list[Image.Image] = []
         for field, data in files:
-            picture = self._decode(field, data)
-            if together and sum(p.width * p.height for p in [*together, picture]) > PIXELS_AT_ONCE:
-                vectors.append(self.images(together))
+            together.append(self._decode(field, data))
+            if len(together) == self._image_batch:
+                vectors.append(self._images.submit(together))
                 together = []
-            together.append(picture)
-        vectors.append(self.images(together))
+        if together:
+            vectors.append(self._images.submit(together))
         return np.concatenate(vectors)
 
     def _decode(self, field: str, data: bytes) -> Image.Image:
         try:
-            picture = images.read_image(data, self._max_pixels, SHORTEST)
+            with self._decoding:
+                picture = images.read_image(data, self._max_pixels, SHORTEST)
+                # As the ingest does: a picture must find itself.
+                factor = min(picture.size) // SHORTEST
+                return picture.reduce(factor) if factor > 1 else picture
         except images.ImageError as error:
             for kind, ours in _PICTURE_ERRORS.items():
                 if isinstance(error, kind):
                     raise ours(str(error), field) from None
             raise
-        # As the ingest does: a picture must find itself.
-        factor = min(picture.size) // SHORTEST
-        return picture.reduce(factor) if factor > 1 else picture
 
     def close(self) -> None:
         self._texts.close()

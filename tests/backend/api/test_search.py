@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from backend.errors import Unavailable
 from tests.backend.api.conftest import Server, Start
@@ -434,16 +435,26 @@ def test_wrong_pictures_are_refused(empty: Server) -> None:
     assert none.status_code == 422
 
 
-def test_large_pictures_are_embedded_a_few_at_a_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.catalogue.query_vectors.PIXELS_AT_ONCE", 5000)
-    batches = []
-    encode = server.encoder.encode_images
+def test_many_inputs_are_encoded_in_turns(start: Start) -> None:
+    server = start(text_batch=4, image_batch=2)
+    batches: list[int] = []
+    encode_texts, encode_images = server.encoder.encode_texts, server.encoder.encode_images
+    server.encoder.encode_texts = lambda texts: batches.append(len(texts)) or encode_texts(texts)  # type: ignore
+    server.encoder.encode_images = lambda images: batches.append(len(images)) or encode_images(images)  # type: ignore
+    texts = [f"red {i}" for i in range(10)]
+    answer = server.client.post("/v1/embed", json={"texts": texts}).json
+    assert np.allclose(answer["vectors"], encode_texts(texts))
+    files = [(io.BytesIO(jpeg(RED, seed=i)), "a.jpg") for i in range(5)]
+    assert len(server.client.post("/v1/embed", data={"file": files}).json["vectors"]) == 5
+    assert batches == [4, 4, 2, 2, 2, 1]
 
-    def counting(images: Any) -> Any:
-        batches.append(len(images))
-        return encode(images)
 
-    server.encoder.encode_images = counting  # type: ignore[method-assign]
-    files = [(io.BytesIO(jpeg(RED, seed=i)), "a.jpg") for i in range(3)]
-    assert len(server.client.post("/v1/embed", data={"file": files}).json["vectors"]) == 3
-    assert batches == [1, 1, 1]
+def test_a_large_picture_finds_itself(server: Server) -> None:
+    for format in ("PNG", "JPEG", "WEBP"):
+        noise = np.random.default_rng(0).integers(0, 256, (1100, 1400, 3), np.uint8)
+        data = encoded(Image.fromarray(noise), format)
+        [item] = server.upload(data).json["items"]
+        server.ingest()
+        [hit, *_] = server.search([{"file": 0}], [data]).json["images"]
+        assert hit["id"] == item["id"]
+        assert hit["score"] == pytest.approx(1, abs=1e-4)
