@@ -18,7 +18,7 @@ from backend.catalogue.claims import Claims
 from backend.catalogue.database import Database, utc_now
 from backend.catalogue.items import Added, Counts, Item, Listing, NewCaption, NewImage
 from backend.catalogue.listing import list_items
-from backend.catalogue.rows import alive, chunks, is_id, to_item
+from backend.catalogue.rows import COLUMNS, chunks, is_id, to_item
 from backend.catalogue.schema import items
 from backend.catalogue.upkeep import Upkeep
 
@@ -60,8 +60,13 @@ class Catalogue:
         found: dict[str, Item] = {}
         with self._database.read() as connection:
             for some in chunks([id for id in ids if is_id(id)]):
-                rows = connection.execute(alive(tenant).where(items.c.id.in_(some))).mappings()
-                found |= {row["id"]: to_item(row) for row in rows}
+                # By id alone, and sifted here: given the tenant too, SQLite walks through all its items.
+                rows = connection.execute(select(*COLUMNS, items.c.deleted_at).where(items.c.id.in_(some)))
+                found |= {
+                    row["id"]: to_item(row)
+                    for row in rows.mappings()
+                    if row["tenant"] == tenant and row["deleted_at"] is None
+                }
         return found
 
     def counts(self, tenant: str, space: str) -> Counts:
