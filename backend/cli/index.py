@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from backend.cli.uploading import Report
     from backend.client import Client, Item
 
-SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
+SUFFIXES = frozenset(
+    (".avif", ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+)
 PATIENCE = 60.0
 """Seconds for which a busy or lost server is tried again."""
 
