@@ -62,6 +62,7 @@ class HitDocument(Answer):
     score: float = Field(description="Cosine between the query and this item.")
     text: str | None
     image_id: Id | None
+    filename: str | None
     width: int | None
     height: int | None
     tags: list[str]
@@ -197,6 +198,7 @@ def hit_document(hit: Hit, signer: Signer) -> dict[str, Any]:
         "score": hit.score,
         "text": item.text,
         "image_id": item.image_id,
+        "filename": item.filename,
         "width": item.width,
         "height": item.height,
         "tags": item.tags,

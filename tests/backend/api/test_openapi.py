@@ -33,7 +33,7 @@ ITEM = {
     *("id", "kind", "status", "duplicate", "error", "text", "image_id", "filename", "content_type"),
     *("width", "height", "tags", "metadata", "created_at", "indexed_at", "links"),
 }
-HIT = {"id", "kind", "score", "text", "image_id", "width", "height", "tags", "metadata", "links"}
+HIT = {"id", "kind", "score", "text", "image_id", "filename", "width", "height", "tags", "metadata", "links"}
 FILTER = {"tags_any", "tags_all", "tags_none", "metadata", "ids", "created_after", "created_before"}
 
 
