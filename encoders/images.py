@@ -37,6 +37,9 @@ from encoders.image_headers import (
     webp_header,
 )
 
+SHORTEST = 512
+"""Pixels of the shorter side: more than any encoder here looks at, and as small as a picture may be read."""
+
 # Pillow warns of damaged metadata, which does not concern whoever looks at a picture, and of sizes, which
 # are checked here. `warnings.catch_warnings` around each read would not be safe under threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -129,6 +132,15 @@ def read_image(data: bytes, max_pixels: int, shortest: int | None = None) -> Ima
         raise ImageTooLarge("The picture needs more memory than can be had.") from error
     except Exception as error:  # Decoders raise OSError, SyntaxError, struct.error, ValueError, EOFError...
         raise CorruptImage(f"The picture is damaged and cannot be decoded ({_reason(error)}).") from error
+
+
+def read_picture(data: bytes, max_pixels: int) -> Image.Image:
+    """What encoders are given, alike for ingest, queries and evaluation, so that a picture finds itself:
+    `read_image`, reduced by whole factors while the shorter side keeps 512 pixels. JPEG's decoder does some
+    of that by itself, the others none, and a batch of large pictures must fit into memory."""
+    image = read_image(data, max_pixels, SHORTEST)
+    factor = min(image.size) // SHORTEST
+    return image.reduce(factor) if factor > 1 else image
 
 
 def crop_to_aspect(image: Image.Image, limit: float = 8.0) -> Image.Image:

@@ -10,7 +10,8 @@ from PIL import Image
 from backend.catalogue.items import Item
 from backend.errors import NotFound
 from backend.originals import Originals
-from workers.pictures import read_picture, thumbnail
+from encoders.images import read_picture
+from workers.thumbnails import thumbnail
 
 # Decoding releases the GIL; more threads than this would only hold more pictures in memory.
 THREADS = min(4, os.cpu_count() or 1)

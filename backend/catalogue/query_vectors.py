@@ -22,8 +22,6 @@ OnBatch = Callable[[str, int], None]
 
 DECODERS = 4
 """Pictures that are decoded at the same time: a large one takes hundreds of megabytes until it is reduced."""
-SHORTEST = 512
-"""Pixels: no encoder looks closer, and a JPEG decodes much faster when it may be reduced on the way."""
 TOO_SMALL = 1e-4
 """Of the weights' sum: what is left of parts that cancel out is noise, and has no direction."""
 
@@ -81,10 +79,7 @@ class QueryEncoder:
     def _decode(self, field: str, data: bytes) -> Image.Image:
         try:
             with self._decoding:
-                picture = images.read_image(data, self._max_pixels, SHORTEST)
-                # As the ingest does: a picture must find itself.
-                factor = min(picture.size) // SHORTEST
-                return picture.reduce(factor) if factor > 1 else picture
+                return images.read_picture(data, self._max_pixels)
         except images.ImageError as error:
             for kind, ours in _PICTURE_ERRORS.items():
                 if isinstance(error, kind):

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from encoders.base import Encoder, Vectors
-from encoders.images import ImageError, read_image
+from encoders.images import ImageError, read_picture
 
 TEXTS_AT_ONCE = 64
 READERS = 4
@@ -65,7 +65,7 @@ def encode_captions(encoder: Encoder, texts: Sequence[str], progress: Progress) 
 
 def _read(path: Path, max_pixels: int) -> Image.Image | str:
     try:
-        return read_image(path.read_bytes(), max_pixels)
+        return read_picture(path.read_bytes(), max_pixels)
     except ImageError as error:
         return str(error)
     except OSError as error:

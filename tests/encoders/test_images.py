@@ -22,6 +22,7 @@ from encoders.images import (
     crop_to_aspect,
     inspect_image,
     read_image,
+    read_picture,
 )
 from tests.support.pictures import encoded, jpeg, picture
 
@@ -242,6 +243,16 @@ def test_jpeg_may_be_reduced_while_reading_but_not_below_the_limit() -> None:
     assert min(read_image(data, MAX, shortest=151).size) >= 151
     assert read_image(data, MAX, shortest=5000).size == (800, 600)
     assert read_image(encoded(picture(size=(80, 60)), "PNG"), MAX, shortest=10).size == (80, 60)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+def test_encoders_get_pictures_of_a_size_that_fits_into_memory(format: str) -> None:
+    """Whatever a decoder does by itself; what is small already is left alone."""
+    for size, expected in (((2400, 1100), (1200, 550)), ((1023, 800), (1023, 800)), ((60, 40), (60, 40))):
+        data = encoded(Image.new("RGB", size, (204, 51, 0)), format)
+        image = read_picture(data, 10 * MAX)
+        assert (image.mode, image.size) == ("RGB", expected)
+        assert colour_at(image) == (204, 51, 0)
 
 
 @pytest.mark.parametrize(
