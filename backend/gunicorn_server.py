@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # it has no types
@@ -40,7 +41,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings, host: str, port: int) -> None:
         self._settings = settings
         self._socket = bind(settings, host, port)
-        self._close: Any = None
+        self._close: list[Callable[[], None]] = []
         super().__init__()
 
     def load_config(self) -> None:
@@ -78,15 +79,17 @@ class GunicornServer(BaseApplication):  # type: ignore[misc]
         except TwinspaceError as error:
             LOG.error("The API cannot start: %s", error.detail)
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
-        self._close = services.close
+        self._close = [services.close]
         # Uploads need no model, so nobody waits for it here; `/readyz` says when it is there, or why not.
         threading.Thread(target=_load_encoder, args=(services.encoder,), daemon=True).start()
-        return create_app(services)
+        app = create_app(services)
+        self._close.insert(0, app.extensions["twinspace"].close)
+        return app
 
     def close(self) -> None:
         """After the last request of a process that ends."""
-        if self._close is not None:
-            self._close()
+        for close in self._close:
+            close()
 
 
 class _JsonLogger(Logger):  # type: ignore[misc]

@@ -56,6 +56,7 @@ def serve(settings: Settings, host: str, port: int, announce: Callable[[str], No
         watchdog.start()
         if not server.drain(DRAIN_SECONDS):
             LOG.warning("Stopped before every request had ended.")
+        app.extensions["twinspace"].close()
     finally:
         services.close()
 

@@ -135,6 +135,31 @@ def test_it_answers_what_it_accepted_and_ends(tmp_path: Path, signal_number: int
             assert client.stats()["images"] == 31
 
 
+def test_it_leaves_no_thread_that_could_use_what_it_has_closed(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys, threading
+from pathlib import Path
+import encoders.loading
+from tests.support.cli import load_encoder
+encoders.loading.load_encoder = load_encoder
+from backend.serve import serve
+from backend.settings import Settings
+serve(Settings(data=Path(sys.argv[1])), "127.0.0.1", 0, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+left = {thread.name for thread in threading.enumerate() if not isinstance(thread, threading.Timer)}
+print(sorted(left))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "data")],
+        cwd=REPOSITORY,
+        env={"PATH": "", "TEST_ENCODER": "colour"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "['MainThread']"
+
+
 def wait_until_refused(url: str) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
