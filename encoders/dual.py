@@ -1,81 +1,149 @@
-"""A frozen CNN and frozen or learned text towers, each with a small trained head, as one encoder.
+"""A CNN and one text tower a language, each with a small trained head, as one encoder.
 
 This is the classic BERT + CNN retriever, made to work; `twinspace-mini` is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from encoders.base import EncoderError, Space, Vectors
-from encoders.heads import ProjectionHead, read_heads
-from encoders.manifest import HEADS, Manifest, TowerEntry, read_manifest, text_role
+from encoders.heads import make_head, read_heads
+from encoders.manifest import HEADS, Manifest, TowerEntry, read_manifest, vocabulary_file
+from encoders.script import parts_of
 from encoders.towers.base import ImageTower, TextTower
-from encoders.towers.registry import build_image_tower, build_text_tower
+from encoders.towers.registry import build_image_tower, build_text_tower, needs_vocabulary
+from encoders.towers.vocabulary import read_vocabulary
+from encoders.views import MAX_VIEWS, views_of
+
+
+@dataclass(frozen=True)
+class ImageSide:
+    tower: ImageTower
+    head: nn.Module
+
+
+@dataclass(frozen=True)
+class TextSide:
+    tower: TextTower
+    head: nn.Module
 
 
 class DualEncoder:
-    """Implements `encoders.base.Encoder`. Nothing in it changes after loading, so threads share it freely."""
+    """Implements `encoders.base.Encoder`. Nothing in it changes after loading, so threads share it freely.
+
+    Texts go to the tower of their script; one that mixes scripts is the weighted mean of its parts.
+    """
 
     def __init__(
         self,
         space: Space,
         temperature: float,
-        image: tuple[ImageTower, ProjectionHead],
-        text: tuple[TextTower, ProjectionHead],
+        image: ImageSide,
+        texts: Mapping[str, TextSide],
+        views: int = 1,
     ) -> None:
         self.space = space
         self.temperature = temperature
-        self._image_tower, self._image_head = image
-        self._text_tower, self._text_head = text
+        self._image = image
+        self._views = views
+        self._texts = texts
+
+    def tower_parameters(self) -> list[Tensor]:
+        """The weights below the heads, for those who count megabytes."""
+        towers: list[ImageTower | TextTower] = [
+            self._image.tower,
+            *(side.tower for side in self._texts.values()),
+        ]
+        return [parameter for tower in towers for parameter in tower.parameters()]
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        if not texts:
-            return np.empty((0, self.space.dim), np.float32)
+        parts = [(row, part) for row, text in enumerate(texts) for part in parts_of(text, self._texts)]
+        summed = torch.zeros(len(texts), self.space.dim)
         with torch.inference_mode():
-            return _as_vectors(self._text_head(self._text_tower.features(texts)))
+            for language, side in self._texts.items():
+                mine = [(row, part) for row, part in parts if part.language == language]
+                if mine:
+                    unit = side.head(side.tower.features([part.text for _, part in mine]))
+                    weights = torch.tensor([[part.weight] for _, part in mine])
+                    summed.index_add_(0, torch.tensor([row for row, _ in mine]), unit * weights)
+            return _as_vectors(nn.functional.normalize(summed, dim=1))
 
     def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
         if not images:
             return np.empty((0, self.space.dim), np.float32)
         with torch.inference_mode():
-            return _as_vectors(self._image_head(self._image_tower.features(images)))
+            looks = [look for image in images for look in views_of(image, self._views)]
+            unit = self._image.head(self._image.tower.features(looks))
+            if self._views > 1:
+                unit = nn.functional.normalize(unit.unflatten(0, (len(images), self._views)).mean(1), dim=1)
+            return _as_vectors(unit)
 
 
-def load_dual(folder: Path) -> DualEncoder:
-    """The encoder in `folder` (`twinspace.json`, `heads.safetensors`).
+def load_dual(folder: Path, views: int = 1) -> DualEncoder:
+    """The encoder in `folder` (`twinspace.json`, `heads.safetensors`, vocabularies of learned towers).
 
+    `views`: looks at each picture (`encoders.views`); more than one is a space of its own.
     Raises `EncoderError` when the folder is incomplete or corrupt, or was trained for other towers.
     """
+    if not 1 <= views <= MAX_VIEWS:
+        raise EncoderError(f"{views} views of a picture: choose 1 to {MAX_VIEWS}.")
     manifest = read_manifest(folder)
     tensors = read_heads(folder / HEADS, manifest.heads_sha256, manifest.towers)
-    image_tower = build_image_tower(manifest.image.tower)
-    _require_fit(folder, manifest.image, image_tower)
-    (entry,) = manifest.texts
-    text_tower = build_text_tower(entry.tower)
-    _require_fit(folder, entry, text_tower)
     return DualEncoder(
-        _space_of(manifest),
+        _space_of(manifest, views),
         manifest.temperature,
-        (image_tower, _head(folder, "image", tensors, image_tower.dim, manifest.dim)),
-        (text_tower, _head(folder, text_role(entry), tensors, text_tower.dim, manifest.dim)),
+        load_image_side(folder, manifest, tensors),
+        {str(entry.language): load_text_side(folder, entry, manifest, tensors) for entry in manifest.texts},
+        views,
     )
 
 
-def _space_of(manifest: Manifest) -> Space:
+def load_image_side(folder: Path, manifest: Manifest, tensors: dict[str, Tensor]) -> ImageSide:
+    tower = build_image_tower(manifest.image.tower, _weights_file(folder, manifest.image))
+    _require_fit(folder, manifest.image, tower)
+    head = make_head(manifest.image.head, tower.dim, manifest.dim, tower.class_dim)
+    return ImageSide(tower, _load(head, folder, f"{manifest.image.role}.head.", tensors))
+
+
+def load_text_side(
+    folder: Path, entry: TowerEntry, manifest: Manifest, tensors: dict[str, Tensor]
+) -> TextSide:
+    vocabulary = read_vocabulary(folder / vocabulary_file(entry)) if needs_vocabulary(entry.tower) else None
+    tower = build_text_tower(entry.tower, vocabulary)
+    _require_fit(folder, entry, tower)
+    if isinstance(tower, nn.Module):
+        _load(tower, folder, f"{entry.role}.tower.", tensors)
+    head = make_head(entry.head, tower.dim, manifest.dim)
+    return TextSide(tower, _load(head, folder, f"{entry.role}.head.", tensors))
+
+
+def _space_of(manifest: Manifest, views: int) -> Space:
+    fingerprint = manifest.fingerprint
+    if views > 1:
+        fingerprint = hashlib.sha256(f"{fingerprint}/{views} views".encode()).hexdigest()
     return Space(
-        name=f"{manifest.name}-{manifest.fingerprint[:8]}",
+        name=f"{manifest.name}-{fingerprint[:8]}",
         dim=manifest.dim,
-        fingerprint=manifest.fingerprint,
-        languages=tuple(language for entry in manifest.texts for language in entry.languages),
+        fingerprint=fingerprint,
+        languages=tuple(str(entry.language) for entry in manifest.texts),
         licence=manifest.licence,
     )
+
+
+def _weights_file(folder: Path, entry: TowerEntry) -> Path | None:
+    if entry.weights is None:
+        return None
+    beside = folder / Path(entry.weights).name
+    return beside if beside.exists() else Path(entry.weights)
 
 
 def _require_fit(folder: Path, entry: TowerEntry, tower: ImageTower | TextTower) -> None:
@@ -86,17 +154,14 @@ def _require_fit(folder: Path, entry: TowerEntry, tower: ImageTower | TextTower)
         )
 
 
-def _head(folder: Path, role: str, tensors: dict[str, Tensor], input_dim: int, dim: int) -> ProjectionHead:
-    prefix = f"{role}."
+def _load(module: nn.Module, folder: Path, prefix: str, tensors: dict[str, Tensor]) -> nn.Module:
     state = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    head = ProjectionHead(input_dim, dim)
     try:
-        head.load_state_dict(state)
+        module.load_state_dict(state)
     except RuntimeError as error:
-        raise EncoderError(
-            f"The {role} head in {folder} does not fit {input_dim} features: {error}"
-        ) from error
-    return head.eval()
+        reason = " ".join(str(error).split())
+        raise EncoderError(f"{folder / HEADS} does not hold what {prefix}* needs: {reason}") from error
+    return module.eval()
 
 
 def _as_vectors(unit: Tensor) -> Vectors:

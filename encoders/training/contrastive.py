@@ -1,35 +1,54 @@
 """The training objective: InfoNCE in both directions where every caption of the same picture is a positive.
 
 Radford et al. (2021) with the multi-positive targets of Khosla et al. (2020): captions of one picture
-are not each other's negatives.
+are not each other's negatives. Soft targets: nor are captions of others that say the same.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+LIKENESS_TEMPERATURE = 0.05
 
-def multi_positive_loss(
-    images: Tensor, texts: Tensor, owners: Tensor, scale: Tensor, smoothing: float = 0.0
+
+@dataclass(frozen=True)
+class Units:
+    """Unit vectors `[n, d]` and the number of the picture that each belongs to, `int64[n]`."""
+
+    vectors: Tensor
+    owners: Tensor
+
+
+def contrastive_loss(
+    left: Units, right: Units, scale: Tensor, likeness: Tensor | None = None, softness: float = 0.0
 ) -> Tensor:
-    """Symmetric InfoNCE of unit vectors `images` and `texts`, `[n, d]`; equal `owners` match."""
-    logits = scale * images @ texts.T
-    targets = (owners[:, None] == owners[None, :]).float()
-    targets = targets / targets.sum(1, keepdim=True)
-    if smoothing:
-        targets = targets * (1 - smoothing) + smoothing / len(owners)
-    return (functional.cross_entropy(logits, targets) + functional.cross_entropy(logits.T, targets)) / 2
+    """Symmetric InfoNCE; rows of equal owners match.
+
+    `likeness`, cosines `[n, m]` between left and right by another judge, takes the share `softness` of the
+    target.
+    """
+    logits = scale * left.vectors @ right.vectors.T
+    matches = (left.owners[:, None] == right.owners[None, :]).float()
+    forward, backward = _targets(matches), _targets(matches.T)
+    if likeness is not None:
+        forward = (1 - softness) * forward + softness * (likeness / LIKENESS_TEMPERATURE).softmax(1)
+        backward = (1 - softness) * backward + softness * (likeness.T / LIKENESS_TEMPERATURE).softmax(1)
+    return (functional.cross_entropy(logits, forward) + functional.cross_entropy(logits.T, backward)) / 2
 
 
-def recall_at(
-    queries: Tensor, candidates: Tensor, query_owner: Tensor, candidate_owner: Tensor
-) -> dict[str, float]:
-    """Recall@1/5/10 and median rank of the first match, queries against all candidates."""
-    similarities = queries @ candidates.T
-    matching = query_owner[:, None] == candidate_owner[None, :]
+def _targets(matches: Tensor) -> Tensor:
+    return matches / matches.sum(1, keepdim=True)
+
+
+def recall(queries: Units, candidates: Units) -> dict[str, float]:
+    """Recall@1/5/10 and median rank of the best match, each query against all candidates."""
+    similarities = queries.vectors @ candidates.vectors.T
+    matching = queries.owners[:, None] == candidates.owners[None, :]
     best = similarities.masked_fill(~matching, -torch.inf).amax(1, keepdim=True)
     ranks = (similarities > best).sum(1) + 1
-    recalls = {f"recall@{k}": (ranks <= k).float().mean().item() for k in (1, 5, 10)}
+    recalls = {f"recall@{k}": round((ranks <= k).float().mean().item(), 4) for k in (1, 5, 10)}
     return recalls | {"median_rank": ranks.float().median().item()}

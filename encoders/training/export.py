@@ -3,41 +3,70 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from encoders.heads import ProjectionHead, pack_heads
-from encoders.manifest import HEADS, MANIFEST, Manifest, TowerEntry, text_role
+from torch import nn
+
+from encoders.heads import pack_heads
+from encoders.manifest import HEADS, MANIFEST, Manifest, TowerEntry, vocabulary_file
+from encoders.towers.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class TrainedPart:
+    """One tower's entry and what was learned for it."""
+
+    entry: TowerEntry
+    head: nn.Module
+    learned_tower: nn.Module | None = None
+    vocabulary: Vocabulary | None = None
 
 
 def write_folder(
     folder: Path,
+    image: TrainedPart,
+    texts: list[TrainedPart],
     *,
-    name: str,
-    image: tuple[TowerEntry, ProjectionHead],
-    texts: list[tuple[TowerEntry, ProjectionHead]],
+    dim: int,
     temperature: float,
     licence: str,
     training: dict[str, Any],
 ) -> None:
-    """Writes heads first and the description last: a folder with `twinspace.json` is complete."""
-    entries = tuple(entry for entry, _ in texts)
-    roles = {"image": image[1]} | {text_role(entry): head for entry, head in texts}
-    tensors = {
-        f"{role}.{key}": tensor for role, head in roles.items() for key, tensor in head.state_dict().items()
-    }
-    towers = {"image": image[0].fingerprint} | {text_role(entry): entry.fingerprint for entry in entries}
-    packed = pack_heads(tensors, towers)
+    """Writes the description last: a folder with `twinspace.json` is complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    packed = pack_heads(
+        {name: tensor for part in (image, *texts) for name, tensor in _tensors(part).items()},
+        {part.entry.role: part.entry.fingerprint for part in (image, *texts)},
+    )
     manifest = Manifest(
-        name=name,
-        dim=image[1].norm.normalized_shape[0],
-        image=image[0],
-        texts=entries,
+        name=_slug(folder.resolve().name),
+        dim=dim,
+        image=image.entry,
+        texts=tuple(part.entry for part in texts),
         heads_sha256=hashlib.sha256(packed).hexdigest(),
         temperature=temperature,
         licence=licence,
         training=training,
     )
-    folder.mkdir(parents=True, exist_ok=True)
+    for part in texts:
+        if part.vocabulary:
+            (folder / vocabulary_file(part.entry)).write_text(part.vocabulary.to_json() + "\n")
     (folder / HEADS).write_bytes(packed)
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2, exclude_none=True) + "\n")
+
+
+def _tensors(part: TrainedPart) -> dict[str, Any]:
+    role = part.entry.role
+    tensors = {f"{role}.head.{name}": tensor for name, tensor in part.head.state_dict().items()}
+    if part.learned_tower:
+        learned = part.learned_tower.state_dict().items()
+        tensors |= {f"{role}.tower.{name}": tensor for name, tensor in learned}
+    return tensors
+
+
+def _slug(name: str) -> str:
+    """Space names are parts of collection names: lower-case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "trained"

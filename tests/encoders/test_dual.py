@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ImageOps
 
 from encoders.base import EncoderError
 from encoders.dual import DualEncoder, load_dual
@@ -101,7 +102,7 @@ def test_heads_trained_for_another_tower_are_refused_and_named(folder):
 def test_towers_that_changed_since_training_are_refused(folder, tmp_path):
     manifest = json.loads((folder / "twinspace.json").read_text())
     towers = {"image": "f" * 64} | {
-        "text-" + "-".join(entry["languages"]): entry["fingerprint"] for entry in manifest["texts"]
+        "text-" + entry["language"]: entry["fingerprint"] for entry in manifest["texts"]
     }
     true_towers = towers | {"image": manifest["image"]["fingerprint"]}
     file = folder / "heads.safetensors"
@@ -137,3 +138,25 @@ def test_an_unknown_tower_is_refused_with_the_known_ones(folder):
     edit(folder, lambda manifest: manifest["image"].update(tower="vgg"))
     with pytest.raises(EncoderError, match="Unknown image tower 'vgg': choose one of efficientnet-lite2"):
         load_dual(folder)
+
+
+def test_more_views_are_a_mean_of_looks_in_a_space_of_their_own(encoder):
+    photo = picture((20, 90, 160), (60, 40), seed=5)
+    twice = load_dual(SHIPPED, views=2)
+    looks = encoder.encode_images([photo, ImageOps.mirror(photo)])
+    mean = looks.mean(0) / np.linalg.norm(looks.mean(0))
+    other = picture(seed=6)
+    np.testing.assert_allclose(twice.encode_images([photo, other])[0], mean, atol=1e-4)
+    assert twice.space.name != encoder.space.name
+    assert load_dual(SHIPPED, views=7).encode_images([picture(size=(1, 1))]).shape == (1, encoder.space.dim)
+    with pytest.raises(EncoderError, match="choose 1 to 7"):
+        load_dual(SHIPPED, views=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "same_as"),
+    [("T恤", "t恤"), ("两只狗 in the snow", "in the snow 两只狗"), ("ＤＯＧ", "dog"), ("Dog", "dog")],
+)
+def test_what_reads_alike_is_encoded_nearly_alike(encoder, text, same_as):
+    left, right = encoder.encode_texts([text, same_as])
+    assert left @ right > 0.9

@@ -37,7 +37,13 @@ def test_efficientnet_gives_the_features_of_the_architecture_its_weights_were_pu
     expected = [4.42673, 2.91282, 2.25791, 2.16531, 6.0, 5.84553, 5.30324]
     torch.testing.assert_close(features[channels], torch.tensor(expected), atol=1e-4, rtol=0)
     assert features[:1280].mean().item() == pytest.approx(0.0712985, abs=1e-5)
-    assert features[1280:].mean().item() == pytest.approx(0.7012473, abs=1e-4)
+    assert features[1280:2560].mean().item() == pytest.approx(0.7012473, abs=1e-4)
+
+
+def test_the_class_belief_is_a_mixture_of_prototypes(efficientnet):
+    features = efficientnet.features([gradient()])
+    belief = efficientnet.class_logits(features).softmax(1)
+    torch.testing.assert_close(features[:, -1280:], belief @ efficientnet.class_prototypes)
 
 
 def test_a_picture_has_the_same_features_alone_and_among_others(efficientnet):
@@ -49,7 +55,7 @@ def test_a_picture_has_the_same_features_alone_and_among_others(efficientnet):
 
 def test_minilm_gives_the_vector_that_sentence_transformers_gives(minilm):
     # Computed once with sentence-transformers 6.2 from the same files; ours is not normalised.
-    vector = torch.nn.functional.normalize(minilm.features(["A dog catches a ball."]), dim=1)[0]
+    vector = torch.nn.functional.normalize(minilm.features(["A dog catches a ball."])[:, :384], dim=1)[0]
     expected = [0.01623906, 0.01531178, 0.05261304, -0.01985793, 0.04566267, 0.0628408]
     torch.testing.assert_close(vector[:6], torch.tensor(expected), atol=1e-5, rtol=0)
 

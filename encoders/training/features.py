@@ -1,0 +1,113 @@
+"""Tower features, computed once and kept in shards: a pass streams, and an interrupted one resumes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from encoders.images import ImageError, read_image
+from encoders.towers.base import ImageTower, TextTower
+from encoders.training.augment import view_of
+from encoders.training.progress import Listener
+
+Features = NDArray[np.float16]
+
+SHARD = 128
+BATCH = 8
+MAX_PIXELS = 200_000_000
+SHORTEST = 520
+"""Pictures are reduced to no less than this shorter side, twice what the towers look at, before they wait."""
+
+
+class FeatureCache:
+    """Shards of features under one folder; a shard that exists is complete."""
+
+    def __init__(self, folder: Path, listener: Listener) -> None:
+        self._folder = folder
+        self._listener = listener
+
+    def images(self, tower: ImageTower, files: Sequence[Path], view: int, seed: int) -> Features:
+        """`float16[len(files), tower.dim]`; a row of NaN for each picture that cannot be read.
+
+        Views are those of `encoders.training.augment.view_of`; 0 is the picture as it will be searched.
+        """
+        stamps = [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
+        key = _key("images", tower.fingerprint, str(view), str(seed if view else 0), *stamps)
+        with ThreadPoolExecutor(2) as readers:
+
+            def read(indices: Sequence[int]) -> Iterator[Image.Image | None]:
+                return readers.map(lambda index: _read_view(files[index], view, (seed, view, index)), indices)
+
+            def compute(start: int, stop: int) -> Features:
+                """Decodes one batch while the tower works on the one before, and never more than that."""
+                batches = [range(i, min(i + BATCH, stop)) for i in range(start, stop, BATCH)]
+                rows, ahead = [], read(batches[0])
+                for following in [*batches[1:], range(0)]:
+                    current, ahead = list(ahead), read(following)
+                    rows.append(_image_rows(tower, current))
+                return np.concatenate(rows)
+
+            stage = ("pictures", "mirrored")[view] if view < 2 else f"crops {view - 1}"
+            return self._sharded(key, stage, (len(files), tower.dim), compute)
+
+    def texts(self, tower: TextTower, texts: Sequence[str], stage: str) -> Features:
+        """`float16[len(texts), tower.dim]`."""
+        key = _key("texts", tower.fingerprint, *texts)
+
+        def compute(start: int, stop: int) -> Features:
+            return tower.features(texts[start:stop]).cpu().numpy().astype(np.float16)
+
+        return self._sharded(key, stage, (len(texts), tower.dim), compute)
+
+    def _sharded(
+        self, key: str, stage: str, shape: tuple[int, int], compute: Callable[[int, int], Features]
+    ) -> Features:
+        count = shape[0]
+        folder = self._folder / key
+        folder.mkdir(parents=True, exist_ok=True)
+        features: Features = np.empty(shape, np.float16)
+        for start in range(0, count, SHARD):
+            stop = min(start + SHARD, count)
+            shard = folder / f"{start:08d}.npy"
+            if not shard.exists():
+                _write_whole(shard, compute(start, stop))
+            features[start:stop] = np.load(shard)
+            self._listener.advance(stage, stop, count)
+        return features
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+
+def _read_view(file: Path, view: int, seed: tuple[int, int, int]) -> Image.Image | None:
+    try:
+        image = read_image(file.read_bytes(), MAX_PIXELS, SHORTEST)
+    except (ImageError, OSError):
+        return None  # Becomes a row of NaN; the caller names and counts the file.
+    image = view_of(image, view, np.random.default_rng(seed))
+    factor = min(image.size) // SHORTEST
+    return image.reduce(factor) if factor > 1 else image
+
+
+def _image_rows(tower: ImageTower, batch: Sequence[Image.Image | None]) -> Features:
+    rows = np.full((len(batch), tower.dim), np.nan, np.float16)
+    readable = [(row, image) for row, image in enumerate(batch) if image is not None]
+    if readable:
+        features = tower.features([image for _, image in readable])
+        rows[[row for row, _ in readable]] = features.cpu().numpy().astype(np.float16)
+    return rows
+
+
+def _write_whole(file: Path, shard: Features) -> None:
+    """Never leaves half a shard under its final name."""
+    partial = file.with_suffix(".partial")
+    with partial.open("wb") as stream:
+        np.save(stream, shard)
+    partial.replace(file)

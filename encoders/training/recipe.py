@@ -1,0 +1,50 @@
+"""Every number of a training run in one place; the model card says which of them paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Schedule:
+    epochs: int
+    learning_rate: float
+    weight_decay: float
+    batch: int = 512
+    """Pictures."""
+    captions: int = 2
+    """Of each picture and language in a batch."""
+    averaging: float = 0.99
+    """Decay of the running average of weights (Polyak and Juditsky, 1992) that is evaluated and kept."""
+    patience: int = 10
+    """Epochs without a better val score before training stops."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    dim: int = 512
+    schedule: Schedule = field(default_factory=lambda: Schedule(40, 1e-3, 0.5))
+    follow: Schedule = field(default_factory=lambda: Schedule(20, 1e-3, 0.2, captions=3))
+    """For the word vectors of a language that learns from pictures and English together, afterwards."""
+    views: int = 5
+    """Of each training picture: itself, its mirror image, then random crops."""
+    image_dropout: float = 0.5
+    text_dropout: float = 0.3
+    image_noise: float = 0.3
+    """Gaussian, in standard deviations of each feature; `text_noise` likewise."""
+    text_noise: float = 0.2
+    varied_captions: float = 0.3
+    """Share of captions that lose some of their words."""
+    hidden_terms: float = 0.2
+    """Share of a caption's terms that learned text towers do not see."""
+    temperature: float = 0.05
+    """At the start; learned."""
+    softness: float = 0.2
+    """Share of the target that goes to captions alike, whatever picture they belong to."""
+    class_names: float = 0.3
+    """Weight of the losses that teach ImageNet's class names; 0 teaches none."""
+    held_back_names: int = 0
+    """Class names that are not taught, to measure what carries over to them."""
+
+
+FROM_SCRATCH = Recipe()

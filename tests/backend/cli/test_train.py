@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from backend.cli.train import train
+from backend.errors import InvalidRequest
+from tests.support.pictures import picture
+
+COLOURS = {"red": (200, 30, 30), "green": (30, 180, 40), "blue": (30, 40, 200), "white": (240, 240, 240)}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """60 pictures with 240 captions in `captions.csv`."""
+    folder = tmp_path_factory.mktemp("pictures")
+    with (folder / "captions.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["image", "caption"])
+        for number in range(60):
+            name, colour = list(COLOURS.items())[number % len(COLOURS)]
+            picture(colour, (40, 40), seed=number).save(folder / f"{number}.png")
+            writer.writerows(
+                [f"{number}.png", text.format(name)]
+                for text in ("a {} wall", "plain {}", f"{{}} picture {number}", "{} paint")
+            )
+    return folder
+
+
+def run(folder: Path, out: Path, *options: str) -> object:
+    app = typer.Typer()
+    app.command()(train)
+    arguments = ["--images", str(folder), "--captions", str(folder / "captions.csv"), "--out", str(out)]
+    arguments += ["--cache", str(folder / "cache"), "--text-tower", "tf-idf", *options]
+    return CliRunner().invoke(app, arguments)
+
+
+def test_a_csv_becomes_an_encoder_that_loads(folder, tmp_path):
+    from encoders.loading import load_encoder
+
+    out = tmp_path / "My Colours"
+    result = run(folder, out, "--licence", "mine")
+    assert result.exit_code == 0, result.output
+    assert "en text to image    R@1 0." in result.output
+    assert f"TWINSPACE_ENCODER={out}" in result.output
+    space = load_encoder(str(out)).space
+    assert space.name.startswith("my-colours-")
+    assert space.licence == "mine"
+    assert json.loads((out / "twinspace.json").read_text())["training"]["seed"] == 0
+
+
+def test_what_cannot_be_trained_is_one_sentence(folder, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "file").touch()
+    result = run(folder, tmp_path / "out")
+    assert isinstance(result.exception, InvalidRequest)
+    assert (
+        str(result.exception)
+        == f"{tmp_path / 'out'} exists and is not empty: choose another folder, or remove it."
+    )
+
+
+def test_three_pairs_are_refused_with_the_number_that_is_needed(folder, tmp_path):
+    few = tmp_path / "few.csv"
+    few.write_text("image,caption\n0.png,a\n1.png,b\n2.png,c\n")
+    result = run(folder, tmp_path / "out", "--captions", str(few))
+    assert isinstance(result.exception, InvalidRequest)
+    assert "at least 200 pairs" in str(result.exception)
+
+
+def test_missing_columns_are_named(folder, tmp_path):
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("file,text\n0.png,a\n")
+    result = run(folder, tmp_path / "out", "--captions", str(wrong))
+    assert isinstance(result.exception, InvalidRequest)
+    assert "`image` and `caption`" in str(result.exception)
+
+
+def test_its_module_loads_no_model_library():
+    code = "import sys, backend.cli.train; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

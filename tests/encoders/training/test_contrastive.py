@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import normalize
+
+from encoders.training.contrastive import Units, contrastive_loss, recall
+
+SCALE = torch.tensor(20.0)
+
+
+def units(rows: list[list[float]], owners: list[int]) -> Units:
+    return Units(normalize(torch.tensor(rows, dtype=torch.float32), dim=1), torch.tensor(owners))
+
+
+def test_captions_of_one_picture_are_not_each_others_negatives():
+    images = units([[1, 0], [0, 1]], [0, 1])
+    texts = units([[1, 0], [1, 0], [0, 1]], [0, 0, 1])
+    apart = units([[1, 0], [0, 1], [0, 1]], [0, 0, 1])
+    assert contrastive_loss(images, texts, SCALE) < contrastive_loss(images, apart, SCALE)
+    best = torch.log(torch.tensor(2.0)) / 4  # Picture 0 has to share its probability between two captions.
+    torch.testing.assert_close(contrastive_loss(images, texts, SCALE), best, atol=1e-3, rtol=0)
+
+
+def test_soft_targets_forgive_a_caption_that_says_the_same():
+    images = units([[1, 0], [0, 1]], [0, 1])
+    texts = units([[1, 0], [1, 0]], [0, 1])
+    alike, unlike = torch.tensor([[1.0, 1.0], [0.0, 1.0]]), torch.eye(2)
+    soft = [contrastive_loss(images, texts, SCALE, likeness, 0.5) for likeness in (alike, unlike)]
+    assert soft[0] < soft[1]
+
+
+def test_recall_counts_the_best_match_of_a_query():
+    candidates = units([[1, 0, 0], [0, 1, 0], [0, 0, 1]], [0, 1, 2])
+    queries = units([[1, 0.1, 0], [1, 0.5, 0.2]], [0, 2])
+    figures = recall(queries, candidates)
+    assert figures == {"recall@1": 0.5, "recall@5": 1.0, "recall@10": 1.0, "median_rank": 1.0}

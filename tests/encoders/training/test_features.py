@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from encoders.training.features import SHARD, FeatureCache
+from encoders.training.progress import Silence
+from tests.encoders.training.conftest import Notes
+from tests.support.pictures import picture
+
+
+class MeanColour:
+    """The smallest image tower: counts the pictures that it is asked for."""
+
+    name, fingerprint, dim, class_dim = "mean-colour", "f" * 64, 3, 0
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def features(self, images):
+        self.seen += len(images)
+        return torch.tensor(np.array([np.asarray(image).mean((0, 1)) for image in images])).float()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    files = [tmp_path / f"{number}.png" for number in range(SHARD + 40)]
+    for number, file in enumerate(files):
+        picture((number % 250, 50, 100), (8, 8), seed=number).save(file)
+    return files
+
+
+def test_a_second_pass_computes_nothing(files, tmp_path):
+    tower, cache = MeanColour(), FeatureCache(tmp_path / "cache", Silence())
+    first = cache.images(tower, files, 0, 0)
+    assert first.shape == (len(files), 3)
+    assert first.dtype == np.float16
+    again = cache.images(tower, files, 0, 0)
+    np.testing.assert_array_equal(again, first)
+    assert tower.seen == len(files)
+
+
+def test_an_interrupted_pass_resumes_where_it_was(files, tmp_path):
+    tower = MeanColour()
+    with pytest.raises(KeyboardInterrupt):
+        FeatureCache(tmp_path / "cache", Notes(("pictures", SHARD))).images(tower, files, 0, 0)
+    assert tower.seen == SHARD
+    FeatureCache(tmp_path / "cache", Silence()).images(tower, files, 0, 0)
+    assert tower.seen == len(files)
+
+
+def test_a_broken_picture_is_a_row_of_nan(files, tmp_path):
+    files[5].write_bytes(b"no picture")
+    features = FeatureCache(tmp_path / "cache", Silence()).images(MeanColour(), files, 0, 0)
+    assert np.flatnonzero(np.isnan(features).any(axis=1)).tolist() == [5]
+
+
+def test_a_changed_picture_a_view_and_a_seed_have_features_of_their_own(files, tmp_path):
+    tower, cache = MeanColour(), FeatureCache(tmp_path / "cache", Silence())
+    cache.images(tower, files[:4], 0, 0)
+    picture((9, 9, 9), (9, 9)).save(files[0])
+    for view, seed in ((0, 0), (2, 0), (2, 1)):
+        cache.images(tower, files[:4], view, seed)
+    assert tower.seen == 16
+    cache.images(tower, files[:4], 0, 1)
+    assert tower.seen == 16, "the whole picture does not depend on the seed"
