@@ -36,6 +36,8 @@ class Hit:
     kind: Kind
     score: float
     """Cosine between the query and the hit."""
+    relevance: float | None = None
+    """0 to 1: the share of true matches that score lower; None where the space was never calibrated."""
     text: str | None = None
     image_id: str | None = None
     width: int | None = None
@@ -66,9 +68,26 @@ class Uploaded:
 class Found:
     images: list[Hit]
     captions: list[Hit]
+    merged: list[Hit]
+    """Both in one order, when `merge` asked for it."""
     next_cursor: str | None
     space: str
     took_ms: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Facet:
+    value: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Label:
+    label: str
+    score: float
+    """Cosine between the picture and the label."""
+    probability: float
+    """Among the labels that were asked for."""
 
 
 def build(kind: type[Answer], values: Mapping[str, Any]) -> Answer:
@@ -82,6 +101,7 @@ def found(answer: Mapping[str, Any]) -> Found:
     return Found(
         images=[build(Hit, hit) for hit in answer.get("images") or ()],
         captions=[build(Hit, hit) for hit in answer.get("captions") or ()],
+        merged=[build(Hit, hit) for hit in answer.get("merged") or ()],
         next_cursor=answer["next_cursor"],
         space=answer["space"],
         took_ms=answer["took_ms"],

@@ -6,13 +6,15 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
-from backend.client.answers import Found, Item, Uploaded, build, found, uploaded
+from backend.client.answers import Facet, Found, Item, Label, Uploaded, build, found, uploaded
+from backend.client.options import ClassifyOptions, SearchOptions
 from backend.client.transport import Transport
 
 IDS_PER_REQUEST = 100
 Picture = Path | tuple[str, bytes]
+Query = str | Sequence[Mapping[str, Any]]
 
 
 class Client:
@@ -130,42 +132,49 @@ class Client:
 
     # -- search ------------------------------------------------------------------------------
     def search(
-        self,
-        query: str | Sequence[Mapping[str, Any]],
-        pictures: Sequence[Picture] = (),
-        **options: Any,
+        self, query: Query, pictures: Sequence[Picture] = (), **options: Unpack[SearchOptions]
     ) -> Found:
-        """`query` is words, or parts (`{"text"}`, `{"item"}`, `{"file"}`: an index into `pictures`);
-        options are the API's `return`, `limit`, `cursor`, `filter` and `min_score`."""
+        """`query` is words, or parts (`{"text"}`, `{"item"}`, `{"file"}`: an index into `pictures`), each
+        with a `weight` if it likes."""
         return found(self.search_json(query, pictures, **options))
 
     def search_json(
-        self,
-        query: str | Sequence[Mapping[str, Any]],
-        pictures: Sequence[Picture] = (),
-        **options: Any,
+        self, query: Query, pictures: Sequence[Picture] = (), **options: Unpack[SearchOptions]
     ) -> dict[str, Any]:
         """The answer as the server gave it."""
         request = {"query": query if isinstance(query, str) else [dict(part) for part in query], **options}
-        if not pictures:
-            return self._server.json("POST", "/v1/search", json=request)
-        files = [("file", _named_bytes(picture)) for picture in pictures]
-        return self._server.json("POST", "/v1/search", files=files, data={"request": json.dumps(request)})
+        return self._ask("/v1/search", request, pictures)
 
     def pages(
-        self,
-        query: str | Sequence[Mapping[str, Any]],
-        pictures: Sequence[Picture] = (),
-        **options: Any,
+        self, query: Query, pictures: Sequence[Picture] = (), **options: Unpack[SearchOptions]
     ) -> Iterator[Found]:
         """One answer after the other, until there is no more."""
-        cursor: str | None = None
         while True:
-            page = self.search(query, pictures, **options, **({"cursor": cursor} if cursor else {}))
+            page = self.search(query, pictures, **options)
             yield page
-            cursor = page.next_cursor
-            if cursor is None:
+            if page.next_cursor is None:
                 return
+            options["cursor"] = page.next_cursor
+
+    def facets(self, field: str = "tags", limit: int = 100) -> list[Facet]:
+        """The most frequent values of `tags` or of `metadata.KEY`, with how many items have them."""
+        answer = self._server.json("GET", "/v1/facets", params={"field": field, "limit": str(limit)})
+        return [build(Facet, value) for value in answer["values"]]
+
+    def classify(
+        self, picture: str | Picture, labels: Sequence[str], **options: Unpack[ClassifyOptions]
+    ) -> list[Label]:
+        """Which of `labels` fits best, best first. `picture` is an item's id, or a file."""
+        pictures = [] if isinstance(picture, str) else [picture]
+        of = {"file": 0} if pictures else {"item": picture}
+        answer = self._ask("/v1/classify", {**of, "labels": list(labels), **options}, pictures)
+        return [build(Label, label) for label in answer["labels"]]
+
+    def _ask(self, path: str, request: Mapping[str, Any], pictures: Sequence[Picture]) -> dict[str, Any]:
+        if not pictures:
+            return self._server.json("POST", path, json=request)
+        files = [("file", _named_bytes(picture)) for picture in pictures]
+        return self._server.json("POST", path, files=files, data={"request": json.dumps(request)})
 
     # -- the server --------------------------------------------------------------------------
     def stats(self) -> dict[str, Any]:
