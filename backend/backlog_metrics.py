@@ -51,7 +51,13 @@ class BacklogMetrics(Collector):
     def _oldest(self, connection: Connection) -> float:
         """0 when nothing waits. Items that were tried before are few, and in no order of time."""
         waiting = [
-            select(items.c.created_at).where(text(UNTRIED_PENDING)).order_by(items.c.sequence).limit(1),
+            *(
+                select(items.c.created_at)
+                .where(text(UNTRIED_PENDING), items.c.bulk.is_(bulk))
+                .order_by(items.c.sequence)
+                .limit(1)
+                for bulk in (False, True)
+            ),
             select(func.min(items.c.created_at)).where(text(TRIED), items.c.status == "pending"),
         ]
         times = [connection.scalar(query) for query in waiting]

@@ -16,10 +16,11 @@ from sqlalchemy import cast as sql_cast
 from backend.catalogue import changes, uploads
 from backend.catalogue.claims import Claims
 from backend.catalogue.database import Database, utc_now
-from backend.catalogue.items import Added, Counts, Item, Listing, NewCaption, NewImage
+from backend.catalogue.items import NO_REQUEST, Added, Counts, Item, Listing, NewCaption, NewImage, Source
 from backend.catalogue.listing import list_items
 from backend.catalogue.rows import COLUMNS, chunks, is_id, to_item
 from backend.catalogue.schema import items
+from backend.catalogue.target import TargetSpace
 from backend.catalogue.upkeep import Upkeep
 
 
@@ -27,17 +28,20 @@ class Catalogue:
     """Safe to use from several threads and, over PostgreSQL, from several machines.
 
     Every method may raise `Unavailable`, writes also `StorageFull`. What workers do with items
-    is in `claims`, what keeps store and catalogue in step is in `upkeep`.
+    is in `claims`, into which space in `target`, what keeps store and catalogue in step in `upkeep`.
     """
 
     def __init__(self, url: str | URL, now: Callable[[], datetime] = utc_now) -> None:
         """Opens the database and brings its schema up to date (Alembic). Raises `Unavailable`."""
         self._database = Database(url, now)
         self.claims = Claims(self._database)
+        self.target = TargetSpace(self._database)
         self.upkeep = Upkeep(self._database)
 
     # -- uploads ---------------------------------------------------------------------------
-    def add_images(self, tenant: str, new: Sequence[NewImage]) -> builtins.list[Added]:
+    def add_images(
+        self, tenant: str, new: Sequence[NewImage], source: Source = NO_REQUEST
+    ) -> builtins.list[Added]:
         """One transaction. A duplicate gains the new tags and merges metadata; a deleted one
         comes back as pending with a raised generation and the new `original`.
 
@@ -47,12 +51,18 @@ class Catalogue:
         bytes would fail again, and `retry` is there to ask for that.
         """
         now = self._database.now()
-        return self._database.write(lambda connection: uploads.add_images(connection, tenant, new, now))
+        return self._database.write(
+            lambda connection: uploads.add_images(connection, tenant, new, source, now)
+        )
 
-    def add_captions(self, tenant: str, new: Sequence[NewCaption]) -> builtins.list[Added]:
+    def add_captions(
+        self, tenant: str, new: Sequence[NewCaption], source: Source = NO_REQUEST
+    ) -> builtins.list[Added]:
         """One transaction. Raises `NotFound` (code `not_found`) when an `image_id` is not there."""
         now = self._database.now()
-        return self._database.write(lambda connection: uploads.add_captions(connection, tenant, new, now))
+        return self._database.write(
+            lambda connection: uploads.add_captions(connection, tenant, new, source, now)
+        )
 
     # -- reading ---------------------------------------------------------------------------
     def get(self, tenant: str, ids: Sequence[str]) -> dict[str, Item]:

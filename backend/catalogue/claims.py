@@ -4,6 +4,9 @@ An item whose claim was never finished is one whose process died. It may be the 
 claimed alone from then on, after what nobody tried yet, and after three deaths in which it was
 the only item in work it is `failed` as `poison`. Deaths in company count towards nothing: whoever
 kills a server now and then must not turn its uploads into poison.
+
+Uploads that came alone go before those that came in bulk, and are never put into one batch with them,
+so that a large import costs them at most the batches that are in work when they come.
 """
 
 from __future__ import annotations
@@ -31,10 +34,11 @@ from backend.catalogue.items import Item
 from backend.catalogue.queues import due, next_times, tried, untried
 from backend.catalogue.rows import COLUMNS, to_item
 from backend.catalogue.schema import items
+from backend.catalogue.target import require
 
 DEATHS = 3
 # What died once goes before new items after this long, or a steady stream of uploads would starve it.
-TRIED_WAIT = timedelta(seconds=60)
+TRIED_WAIT = timedelta(seconds=15)
 LONGEST_PAUSE = timedelta(seconds=30)
 NO_LEASE = {"leased_by": None, "lease_until": None}
 
@@ -46,6 +50,8 @@ class Claim:
     item: Item
     payload_version: int
     """Of the tags and metadata in `item`."""
+    request_id: str | None = None
+    """Of the upload."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +69,26 @@ class Claims:
         self._database = database
 
     def claim(
-        self, space: str, worker: str, limit: int, lease_seconds: float, *, in_company: bool = False
+        self,
+        space: str,
+        worker: str,
+        limit: int,
+        lease_seconds: float,
+        *,
+        in_company: bool = False,
+        bulk_first: bool = False,
     ) -> list[Claim]:
         """Up to `limit` items that are pending or indexed in another space, committed as leased to
         `worker` before this returns. `in_company`: the worker has other claims in work, so that
-        nothing that was tried before may join them."""
+        nothing that was tried before may join them. `bulk_first`: for once, so that a stream of single
+        uploads cannot starve an import. Raises `NotTheTargetError` while others fill another space."""
         now = self._database.now()
 
         def work(connection: Connection) -> list[Claim]:
+            require(connection, space)
             sequences = [] if in_company else self._tried(connection, space, now, now - TRIED_WAIT)
             if not sequences:
-                sequences = self._untried(connection, space, now, limit)
+                sequences = self._untried(connection, space, now, limit, bulk_first)
             if not sequences and not in_company:
                 sequences = self._tried(connection, space, now, now)
             alone = len(sequences) == 1 and not in_company
@@ -81,12 +96,19 @@ class Claims:
 
         return self._database.write(work)
 
-    def _untried(self, connection: Connection, space: str, now: datetime, limit: int) -> list[int]:
-        found: list[int] = []
-        for queue in untried(space):
+    def _untried(
+        self, connection: Connection, space: str, now: datetime, limit: int, bulk_first: bool
+    ) -> list[int]:
+        alone, *many = untried(space)
+
+        def some_alone() -> list[int]:
+            return _skipping_locked(connection, alone.where(due(now)).limit(limit))
+
+        found = [] if bulk_first else some_alone()
+        for queue in many if not found else []:
             if len(found) < limit:
                 found += _skipping_locked(connection, queue.where(due(now)).limit(limit - len(found)))
-        return found
+        return found or (some_alone() if bulk_first else [])
 
     def _tried(self, connection: Connection, space: str, now: datetime, before: datetime) -> list[int]:
         """One item, among those whose lease ran out by `before`."""
@@ -118,10 +140,10 @@ class Claims:
                 attempts=items.c.attempts + 1,
                 attempts_alone=items.c.attempts_alone + int(alone),
             )
-            .returning(items.c.sequence, items.c.payload_version, *COLUMNS)
+            .returning(items.c.sequence, items.c.payload_version, items.c.request_id, *COLUMNS)
         )
         rows = {row["sequence"]: row for row in connection.execute(leased).mappings()}
-        return [Claim(to_item(rows[sequence]), rows[sequence]["payload_version"]) for sequence in sequences]
+        return [_claim(rows[sequence]) for sequence in sequences]
 
     def extend(self, worker: str, claims: Sequence[Claim], lease_seconds: float) -> None:
         """A sign of life while a batch is being worked on."""
@@ -222,6 +244,10 @@ class Claims:
 
         if claims:
             self._database.write(work)
+
+
+def _claim(row: RowMapping) -> Claim:
+    return Claim(to_item(row), row["payload_version"], row["request_id"])
 
 
 def _failure(code: str, detail: str) -> dict[str, Any]:

@@ -59,6 +59,18 @@ class NewCaption:
 
 
 @dataclass(frozen=True)
+class Source:
+    """The request that brings items in."""
+
+    request_id: str | None = None
+    bulk: bool = False
+    """It brings many: they wait for those that come alone."""
+
+
+NO_REQUEST = Source()
+
+
+@dataclass(frozen=True)
 class Added:
     item: Item
     duplicate: bool

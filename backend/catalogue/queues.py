@@ -11,11 +11,15 @@ from backend.catalogue.schema import TRIED, UNTRIED_INDEXED, UNTRIED_PENDING, it
 
 
 def untried(space: str) -> list[Select[Any]]:
-    """What nobody has claimed since it last got somewhere: uploads first, then what `space` lacks.
-    Ordered, so that SQLite walks the queue's own index and not one over the whole table."""
+    """What nobody has claimed since it last got somewhere: uploads that came alone, those that came in
+    bulk, then what `space` lacks. Ordered, so that SQLite walks the queue's own index and not one over
+    the whole table."""
     waiting = select(items.c.sequence)
     return [
-        waiting.where(text(UNTRIED_PENDING)).order_by(items.c.sequence),
+        *(
+            waiting.where(text(UNTRIED_PENDING), items.c.bulk.is_(bulk)).order_by(items.c.sequence)
+            for bulk in (False, True)
+        ),
         *(
             waiting.where(text(UNTRIED_INDEXED), elsewhere).order_by(items.c.space, items.c.sequence)
             for elsewhere in (items.c.space.is_(None), items.c.space < space, items.c.space > space)

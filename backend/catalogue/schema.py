@@ -1,6 +1,6 @@
-"""The catalogue's two tables, and an index for every question that is asked of them.
+"""The catalogue's tables, and an index for every question that is asked of them.
 
-Alembic's migrations make them; a test holds the two to the same schema.
+Alembic's migrations make them; a test holds both to the same schema.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -75,6 +76,10 @@ items = Table(
     Column("content_type", String(255)),
     Column("width", Integer),
     Column("height", Integer),
+    # Of the upload: what log lines of the API and of the worker have in common.
+    Column("request_id", String(128)),
+    # One of many that came together: it waits for those that came alone.
+    Column("bulk", Boolean, nullable=False, server_default=false()),
     Column("error_code", String(64)),
     Column("error_detail", Text),
     # Raised when tags or metadata change; stale while the point's payload shows an older version.
@@ -99,6 +104,16 @@ item_tags = Table(
     sqlite_with_rowid=False,
 )
 
+# At most one row: the space that workers fill. See `target`.
+target_space = Table(
+    "target_space",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("space", String(255), nullable=False),
+    Column("chosen_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
 
 def _index(name: str, *columns: Column[Any], where: str | None = None) -> None:
     condition = text(where) if where else None
@@ -120,7 +135,7 @@ _index("tags_of_items", item_tags.c.tenant, item_tags.c.tag, item_tags.c.item)
 UNTRIED_PENDING = f"status = 'pending' AND {ALIVE} AND attempts = 0"
 UNTRIED_INDEXED = f"{INDEXED} AND attempts = 0"
 TRIED = f"attempts > 0 AND {ALIVE}"
-_index("queue_pending", items.c.sequence, where=UNTRIED_PENDING)
+_index("queue_pending", items.c.bulk, items.c.sequence, where=UNTRIED_PENDING)
 _index("queue_other_space", items.c.space, items.c.sequence, where=UNTRIED_INDEXED)
 _index("queue_tried", items.c.attempts, items.c.sequence, where=TRIED)
 _index("queue_leased", items.c.lease_until, where="lease_until IS NOT NULL")

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from backend.catalogue.items import Added, NewCaption, NewImage, caption_id, image_id
+from backend.catalogue.items import Added, NewCaption, NewImage, Source, caption_id, image_id
 from backend.catalogue.rows import (
     COLUMNS,
     check_tags,
@@ -35,15 +35,17 @@ class _Upload:
     metadata: dict[str, Any]
 
 
-def add_images(connection: Connection, tenant: str, new: Sequence[NewImage], now: datetime) -> list[Added]:
-    return _add(connection, tenant, [_image(tenant, image) for image in new], now)
+def add_images(
+    connection: Connection, tenant: str, new: Sequence[NewImage], source: Source, now: datetime
+) -> list[Added]:
+    return _add(connection, tenant, [_image(tenant, image) for image in new], source, now)
 
 
 def add_captions(
-    connection: Connection, tenant: str, new: Sequence[NewCaption], now: datetime
+    connection: Connection, tenant: str, new: Sequence[NewCaption], source: Source, now: datetime
 ) -> list[Added]:
     _require_images(connection, tenant, {caption.image_id for caption in new if caption.image_id is not None})
-    return _add(connection, tenant, [_caption(tenant, caption) for caption in new], now)
+    return _add(connection, tenant, [_caption(tenant, caption) for caption in new], source, now)
 
 
 def _image(tenant: str, new: NewImage) -> _Upload:
@@ -82,18 +84,24 @@ def _require_images(connection: Connection, tenant: str, ids: set[str]) -> None:
         raise NotFound(f"There is no image {min(missing)}.")
 
 
-def _add(connection: Connection, tenant: str, uploads: list[_Upload], now: datetime) -> list[Added]:
+def _add(
+    connection: Connection, tenant: str, uploads: list[_Upload], source: Source, now: datetime
+) -> list[Added]:
     by_id: dict[str, _Upload] = {}
     for upload in uploads:
         by_id.setdefault(upload.id, upload)
-    new = _ensure(connection, tenant, by_id, now)
+    new = _ensure(connection, tenant, by_id, source, now)
+    if not source.bulk:
+        _hurry(connection, [id for id in by_id if id not in new])
     # Whoever named the item first in this request made it; the others add to it.
     _merge(connection, tenant, [u for u in uploads if u.id not in new or by_id[u.id] is not u])
     rows = _read(connection, list(by_id))
     return [Added(to_item(rows[u.id]), duplicate=u.id not in new or by_id[u.id] is not u) for u in uploads]
 
 
-def _ensure(connection: Connection, tenant: str, uploads: dict[str, _Upload], now: datetime) -> set[str]:
+def _ensure(
+    connection: Connection, tenant: str, uploads: dict[str, _Upload], source: Source, now: datetime
+) -> set[str]:
     """Sees to it that every item is there and alive, and holds it; returns the ids of those it made.
 
     Others may insert, delete or clear away the same items meanwhile, hence the loop: an insert that
@@ -103,7 +111,7 @@ def _ensure(connection: Connection, tenant: str, uploads: dict[str, _Upload], no
     generations: dict[str, int] = {}
     missing = list(uploads)
     while missing:
-        made |= _insert(connection, tenant, [uploads[id] for id in missing], generations, now)
+        made |= _insert(connection, tenant, [uploads[id] for id in missing], generations, source, now)
         held = _read(connection, missing, hold=True)
         deleted = [id for id, row in held.items() if row["deleted_at"] is not None]
         generations |= {id: held[id]["generation"] for id in deleted}
@@ -114,7 +122,12 @@ def _ensure(connection: Connection, tenant: str, uploads: dict[str, _Upload], no
 
 
 def _insert(
-    connection: Connection, tenant: str, uploads: list[_Upload], generations: dict[str, int], now: datetime
+    connection: Connection,
+    tenant: str,
+    uploads: list[_Upload],
+    generations: dict[str, int],
+    source: Source,
+    now: datetime,
 ) -> set[str]:
     """The ids of those that were not there. What comes back is a new row, newest of all."""
     rows = [
@@ -125,6 +138,8 @@ def _insert(
             "status": "pending",
             "generation": generations.get(upload.id, 0) + 1,
             "created_at": now,
+            "request_id": source.request_id,
+            "bulk": source.bulk,
             "tags": upload.tags,
             "metadata": upload.metadata,
             "payload_version": 0,
@@ -145,6 +160,13 @@ def _insert(
         {sequences[upload.id]: upload.tags for upload in uploads if upload.id in sequences},
     )
     return set(sequences)
+
+
+def _hurry(connection: Connection, ids: list[str]) -> None:
+    """Somebody waits for these, which came with many others before."""
+    for some in chunks(ids):
+        waiting = update(items).where(items.c.id.in_(some), items.c.status == "pending", items.c.bulk)
+        connection.execute(waiting.values(bulk=False))
 
 
 def _merge(connection: Connection, tenant: str, uploads: list[_Upload]) -> None:
