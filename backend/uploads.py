@@ -12,7 +12,7 @@ from itertools import islice
 from typing import IO, Any, Protocol
 
 from backend.catalogue.catalogue import Catalogue
-from backend.catalogue.items import Added, NewCaption, NewImage, image_id
+from backend.catalogue.items import NO_REQUEST, Added, NewCaption, NewImage, Source, image_id
 from backend.errors import NotFound, StorageFull, TooLarge, TwinspaceError, Unavailable
 from backend.originals import Originals
 from backend.settings import Settings
@@ -69,7 +69,12 @@ class Uploads:
         self._max_pixels = settings.max_image_pixels
 
     def images(
-        self, tenant: str, files: Iterable[File], tags: Sequence[str], metadata: dict[str, Any]
+        self,
+        tenant: str,
+        files: Iterable[File],
+        tags: Sequence[str],
+        metadata: dict[str, Any],
+        source: Source = NO_REQUEST,
     ) -> Report:
         """One picture is in memory at a time. A picture that cannot be accepted is reported and the
         others go on, except when there is no place to keep any: then the rest is refused as well."""
@@ -80,23 +85,25 @@ class Uploads:
             if not received:
                 continue
             try:
-                report.added += self._commit(tenant, received)
+                report.added += self._commit(tenant, received, source)
             except TwinspaceError as error:
                 self._discard(tenant, received)
                 report.refused += [Refusal(one.index, one.new.filename, error) for one in received]
         report.refused.sort(key=lambda refusal: refusal.index)
         return report
 
-    def captions(self, tenant: str, captions: Sequence[tuple[int, NewCaption]]) -> Report:
+    def captions(
+        self, tenant: str, captions: Sequence[tuple[int, NewCaption]], source: Source = NO_REQUEST
+    ) -> Report:
         """Captions with their places in the request. One of an image that is not there is reported; the
         others go on."""
         try:
-            return self._captions(tenant, captions)
+            return self._captions(tenant, captions, source)
         except NotFound:
             # An image was deleted between our look and our commit: now we know which.
-            return self._captions(tenant, captions)
+            return self._captions(tenant, captions, source)
 
-    def _captions(self, tenant: str, captions: Sequence[tuple[int, NewCaption]]) -> Report:
+    def _captions(self, tenant: str, captions: Sequence[tuple[int, NewCaption]], source: Source) -> Report:
         report = Report()
         wanted = {caption.image_id for _, caption in captions if caption.image_id is not None}
         known = self._catalogue.get(tenant, list(wanted)) if wanted else {}
@@ -109,7 +116,7 @@ class Uploads:
             else:
                 fit.append(caption)
         if fit:
-            report.added = self._catalogue.add_captions(tenant, fit)
+            report.added = self._catalogue.add_captions(tenant, fit, source)
         return report
 
     # -- one chunk -------------------------------------------------------------------------
@@ -165,19 +172,21 @@ class Uploads:
         seen[id] = self._originals.put(id, data, info.extension)
         return seen[id], True
 
-    def _commit(self, tenant: str, received: Sequence[_Received]) -> list[Added]:
-        added = self._catalogue.add_images(tenant, [one.new for one in received])
+    def _commit(self, tenant: str, received: Sequence[_Received], source: Source) -> list[Added]:
+        added = self._catalogue.add_images(tenant, [one.new for one in received], source)
         for one, result in zip(received, added, strict=True):
             if one.stored and result.item.original != one.new.original:
                 # Somebody uploaded the same picture at the same moment, and was first.
                 self._originals.delete_original(one.new.original)
         fresh = {one.new.original for one in received if one.stored}
         return [
-            result if result.duplicate or one.new.original in fresh else self._store_again(tenant, one)
+            result
+            if result.duplicate or one.new.original in fresh
+            else self._store_again(tenant, one, source)
             for one, result in zip(received, added, strict=True)
         ]
 
-    def _store_again(self, tenant: str, one: _Received) -> Added:
+    def _store_again(self, tenant: str, one: _Received, source: Source) -> Added:
         """The item was deleted between our look and our commit: it came back with a key whose bytes are
         about to go. Deleted once more, it takes new bytes."""
         id = image_id(tenant, one.new.sha256)
@@ -195,7 +204,7 @@ class Uploads:
             one.new.tags,
             one.new.metadata,
         )
-        return self._catalogue.add_images(tenant, [new])[0]
+        return self._catalogue.add_images(tenant, [new], source)[0]
 
     def _discard(self, tenant: str, received: Sequence[_Received]) -> None:
         """After a failed commit: removes the bytes that nothing refers to. Where even that cannot be

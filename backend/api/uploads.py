@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from werkzeug.datastructures import FileStorage
 
 from backend.api.answers import UploadAnswer, answer, upload_document
@@ -19,6 +20,12 @@ from backend.uploads import Refusal, Report
 
 blueprint = Blueprint("uploads", __name__)
 
+ALONE = 8
+"""More inputs than this in one request are an import, which waits for uploads that people wait for."""
+URGENCY = re.compile(r"(?:^|,)\s*u=([0-7])\s*(?:,|$)")
+"""In the header `Priority` (RFC 9218): 0 to 7, 3 unless it is said; higher numbers are less urgent."""
+USUAL = 3
+
 
 @blueprint.post("/v1/images")
 @describe(
@@ -26,7 +33,8 @@ blueprint = Blueprint("uploads", __name__)
         "Upload pictures",
         "Accepted means kept: the answer comes once the bytes are stored. Each file is checked by itself; "
         "when none can be accepted, the answer is the problem of the first. With one file, the captions are "
-        "of that picture, and share its tags and metadata.",
+        "of that picture, and share its tags and metadata. More than eight files, or any with a header such "
+        "as `Priority: u=5`, wait until what was uploaded without is indexed.",
         answers={202: UploadAnswer},
         form=ImageForm,
         problems=(400, 413, 415, 422, 503, 507),
@@ -43,10 +51,11 @@ def upload_images() -> Response:
     check_metadata_size(fields.metadata, "metadata", state.services.settings.max_metadata_bytes)
     if fields.caption and len(files) > 1:
         raise InvalidRequest("Captions can come with a single file only.", "caption")
-    report = state.uploads.images(tenant(), files, fields.tags, fields.metadata)
+    source = _source(max(len(files), len(fields.caption)))
+    report = state.uploads.images(tenant(), files, fields.tags, fields.metadata, source)
     try:
         if report.added:
-            report.added += _attach(state, report.added[0].item.id, fields)
+            report.added += _attach(state, report.added[0].item.id, fields, source)
     finally:
         if report.added:
             state.services.wake()
@@ -78,17 +87,22 @@ def add_captions() -> Response:
             continue
         new = items.NewCaption(caption.text, caption.image_id, tuple(caption.tags), caption.metadata)
         fit.append((index, new))
-    report = state.uploads.captions(tenant(), fit)
+    report = state.uploads.captions(tenant(), fit, _source(len(entries)))
     report.refused = sorted(report.refused + refused, key=lambda refusal: refusal.index)
     if report.added:
         state.services.wake()
     return _accepted(state, report)
 
 
-def _attach(state: Api, image_id: str, fields: UploadFields) -> list[items.Added]:
+def _source(number: int) -> items.Source:
+    said = URGENCY.search(request.headers.get("Priority", ""))
+    return items.Source(g.request_id, bulk=number > ALONE or (said is not None and int(said[1]) > USUAL))
+
+
+def _attach(state: Api, image_id: str, fields: UploadFields, source: items.Source) -> list[items.Added]:
     tags = tuple(fields.tags)
     captions = [items.NewCaption(text, image_id, tags, fields.metadata) for text in fields.caption]
-    return state.uploads.captions(tenant(), list(enumerate(captions))).added
+    return state.uploads.captions(tenant(), list(enumerate(captions)), source).added
 
 
 def _files() -> list[FileStorage]:

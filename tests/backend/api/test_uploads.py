@@ -256,11 +256,11 @@ def test_an_upload_that_meets_a_deletion_keeps_its_bytes(
     old = server.services.catalogue.get("default", [id])[id].original
     add_images = server.services.catalogue.add_images
 
-    def delete_first(tenant, new):
+    def delete_first(tenant, new, source):
         monkeypatch.undo()
         server.services.catalogue.delete(tenant, id)
         server.services.originals.delete_original(old)
-        return add_images(tenant, new)
+        return add_images(tenant, new, source)
 
     monkeypatch.setattr(server.services.catalogue, "add_images", delete_first)
     [item] = server.upload(jpeg(RED)).json["items"]
@@ -370,11 +370,11 @@ def test_chunks_that_were_committed_before_the_catalogue_went_away_are_reported_
 ) -> None:
     add_images, calls = server.services.catalogue.add_images, []
 
-    def once(tenant, new):
+    def once(tenant, new, source):
         calls.append(new)
         if len(calls) > 1:
             raise Unavailable("The database does not answer.")
-        return add_images(tenant, new)
+        return add_images(tenant, new, source)
 
     monkeypatch.setattr(server.services.catalogue, "add_images", once)
     answer = server.upload(*[small(i) for i in range(CHUNK + 3)])
@@ -394,3 +394,20 @@ def test_an_upload_is_accepted_while_the_vector_store_is_away(
 
 def _away(*_: object) -> None:
     raise Unavailable("The store does not answer.")
+
+
+def test_an_import_waits_for_what_somebody_waits_for(server: Server) -> None:
+    many = [item["id"] for item in server.upload(*[jpeg(seed=n) for n in range(9)]).json["items"]]
+    unhurried = server.client.post(
+        "/v1/captions", json={"captions": [{"text": "late"}]}, headers={"Priority": "i, u=5"}
+    )
+    many += [item["id"] for item in unhurried.json["items"]]
+    urgent = server.client.post(
+        "/v1/images",
+        data={"file": (io.BytesIO(jpeg(seed=100)), "1.jpg")},
+        headers={"Priority": "u=3", "X-Request-ID": "abc-1"},
+    )
+    claims = server.services.catalogue.claims
+    first, second = (claims.claim(server.encoder.space.name, "w", 100, 60) for _ in range(2))
+    assert [(each.item.id, each.request_id) for each in first] == [(urgent.json["items"][0]["id"], "abc-1")]
+    assert [each.item.id for each in second] == many
