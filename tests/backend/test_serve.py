@@ -181,6 +181,30 @@ def test_a_request_without_end_does_not_keep_it(tmp_path: Path) -> None:
             assert server.stop(seconds=10) == 0
 
 
+@pytest.mark.parametrize("asked", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_an_encoder_that_does_not_return_does_not_keep_it(tmp_path: Path, asked: bool) -> None:
+    """Whether it is ingest that waits for the encoder, or a request as well."""
+    server = Server(tmp_path / "data", TEST_ENCODE_SECONDS="60").start(wait=False)
+    with server.client() as client:
+        ids = [item.id for item in client.upload([("a.jpg", jpeg((255, 0, 0)))]).items]
+        if asked:
+            asking = threading.Thread(target=ask_with_a_picture, args=(server.url,))
+            asking.start()
+        time.sleep(0.5)  # Both have to reach the encoder.
+        assert server.stop(seconds=10) == 0
+        if asked:
+            asking.join(20)
+    with Server(tmp_path / "data") as quick, quick.client() as client:
+        assert [item.status for item in client.wait(ids, seconds=30)] == ["indexed"]
+
+
+def ask_with_a_picture(url: str) -> None:
+    files = {"file": ("a.jpg", jpeg((0, 0, 255)))}
+    data = {"request": '{"query": [{"file": 0}]}'}
+    with pytest.raises(httpx.TransportError):  # Nobody is left to answer.
+        httpx.post(f"{url}/v1/search", files=files, data=data, timeout=30)
+
+
 @pytest.mark.parametrize("size", [200 * MEGABYTE, pytest.param(60 * MEGABYTE, marks=pytest.mark.slow)])
 def test_a_body_that_is_too_large_is_refused_and_the_server_lives(tmp_path: Path, size: int) -> None:
     """As a whole where it exceeds the limit of requests, as a file where it exceeds that of pictures."""
