@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     text_batch: int = Field(32, ge=1)
     image_batch: int = Field(8, ge=1)
 
-    lease_seconds: float = Field(120, gt=0, description="How long a worker may hold a claim unheard of.")
+    lease_seconds: float = Field(60, gt=0, description="How long a worker may hold a claim unheard of.")
     reconcile_seconds: float = Field(5, gt=0, description="Pause between two looks at what was left undone.")
 
     @property

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from PIL import Image
 
@@ -24,6 +25,7 @@ from encoders.base import Encoder
 from encoders.images import ImageError, ImageTooLarge
 from workers.encoding import encode_images, encode_texts
 from workers.isolation import OUTAGES, isolate
+from workers.metrics import IngestMetrics
 
 LOG = logging.getLogger("twinspace.ingest")
 
@@ -38,6 +40,11 @@ class Batch:
     def left(self) -> list[Claim]:
         return [claim for claim in self.claims if claim.item.id not in self.finished]
 
+    def request_ids(self) -> list[str]:
+        """Of the uploads that brought what is finished now."""
+        finished = [claim for claim in self.claims if claim.item.id in self.finished]
+        return sorted({claim.request_id for claim in finished if claim.request_id})
+
 
 class BatchWorker:
     def __init__(
@@ -48,7 +55,9 @@ class BatchWorker:
         settings: Settings,
         name: str,
         stopping: threading.Event,
+        metrics: IngestMetrics,
     ) -> None:
+        self._metrics = metrics
         self._claims = claims
         self._store = store
         self._encoder = encoder
@@ -71,9 +80,16 @@ class BatchWorker:
                     break
                 self._keep_leases(extend)
                 encoded += self._encode(batch, kind, claims[start : start + self._sizes[kind]])
+            self._keep_leases(extend)
             self._store_points(batch, kind, encoded)
         milliseconds = 1000 * (time.monotonic() - started)
-        LOG.info("Finished %d of %d items in %.0f ms", len(batch.finished), len(batch.claims), milliseconds)
+        LOG.info(
+            "Finished %d of %d items in %.0f ms",
+            len(batch.finished),
+            len(batch.claims),
+            milliseconds,
+            extra={"fields": {"request_ids": batch.request_ids()}},
+        )
 
     def _keep_leases(self, batches: Sequence[Batch]) -> None:
         now = time.monotonic()
@@ -88,20 +104,37 @@ class BatchWorker:
             (claim, Point(claim.item.id, vector, payload(claim.item, indexed_at)))
             for claim, vector in encoded
         ]
+        started = time.perf_counter()
         stored = isolate(lambda some: self._upsert(kind, [point for _, point in some]), points)
+        if points:
+            self._metrics.store_seconds.labels(kind).observe(time.perf_counter() - started)
         for (claim, _), error in stored.failed:
             self._fail(batch, claim, "store_refused", f"The vector store refuses it: {error}")
         done = [claim for (claim, _), _ in stored.done]
         deleted = self._claims.indexed(self._space.name, indexed_at, done)
         batch.finished.update(claim.item.id for claim in done)
+        self._measure(kind, done, indexed_at)
         if deleted:
             self._store.delete(self._space.name, kind, [item.id for item in deleted])
 
+    def _measure(self, kind: Kind, done: Sequence[Claim], indexed_at: datetime) -> None:
+        self._metrics.items.labels("indexed").inc(len(done))
+        for claim in done:
+            if claim.item.status == "pending":
+                seconds = (indexed_at - claim.item.created_at).total_seconds()
+                self._metrics.wait_seconds.labels(kind).observe(max(0.0, seconds))
+
     def _encode(self, batch: Batch, kind: Kind, claims: Sequence[Claim]) -> list[tuple[Claim, Vector]]:
         if kind == "image":
-            outcome = encode_images(self._encoder, self._pictures(batch, claims))
+            pictures = self._pictures(batch, claims)
+            started = time.perf_counter()
+            outcome = encode_images(self._encoder, pictures)
         else:
+            started = time.perf_counter()
             outcome = encode_texts(self._encoder, [(claim, claim.item.text or "") for claim in claims])
+        if number := len(outcome.done) + len(outcome.failed):
+            self._metrics.encode_seconds.labels(kind).observe(time.perf_counter() - started)
+            self._metrics.batch_size.labels(kind).observe(number)
         for claim, error in outcome.failed:
             self._fail(batch, claim, "encoder_failed", f"The encoder cannot encode it: {error}")
         return outcome.done
@@ -139,8 +172,10 @@ class BatchWorker:
         return points
 
     def _fail(self, batch: Batch, claim: Claim, code: str, detail: str) -> None:
-        LOG.warning("Item %s failed (%s): %s", claim.item.id, code, detail)
+        about = {"item_id": claim.item.id, "code": code, "request_id": claim.request_id}
+        LOG.warning("Item %s failed (%s): %s", claim.item.id, code, detail, extra={"fields": about})
         self._claims.failed(self._name, claim, code, detail)
+        self._metrics.items.labels(code).inc()
         batch.finished.add(claim.item.id)
 
 

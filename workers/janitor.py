@@ -129,9 +129,10 @@ class Janitor:
         return self._upkeep.lost(space, [id for id in ids if id not in there])
 
     def drop_other_spaces(self, space: str) -> None:
-        """Only once every item is in `space`: until then the way back to the old encoder is short."""
+        """Only once every item is in `space`, which nobody disputes: until then the way back to the old
+        encoder is short, and replicas of the API that have it go on finding."""
         others = [name for name in self._store.spaces() if name != space]
-        if others and self._upkeep.all_in(space):
+        if others and self._catalogue.target.is_settled(space) and self._upkeep.all_in(space):
             for name in others:
                 LOG.info("Every item is in %s: dropping %s", space, name)
                 self._store.drop_space(name)

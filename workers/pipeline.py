@@ -12,20 +12,27 @@ import socket
 import threading
 import time
 
+from prometheus_client import CollectorRegistry
+
 from backend.catalogue.catalogue import Catalogue
+from backend.catalogue.target import NotTheTargetError
 from backend.originals import Originals
 from backend.settings import Settings
 from backend.store.base import VectorStore
 from encoders.base import Encoder
 from workers.batch import Batch, BatchWorker
 from workers.isolation import OUTAGES
+from workers.metrics import IngestMetrics
 from workers.reading import Reader
 
 LOG = logging.getLogger("twinspace.ingest")
 
 # After so many batches on end the pipeline runs dry once, so that what died before can be in work alone.
-BURST = 32
+BURST = 8
+# One claim in so many looks for imports first: single uploads have three quarters of a busy worker.
+IMPORTS_TURN = 4
 LONGEST_PAUSE = 30.0
+STAND_BY_SECONDS = 15.0
 
 
 class Pipeline:
@@ -39,7 +46,9 @@ class Pipeline:
         encoder: Encoder,
         settings: Settings,
         stopping: threading.Event,
+        metrics: IngestMetrics | None = None,
     ) -> None:
+        self._metrics = metrics or IngestMetrics(CollectorRegistry())
         self._claims = catalogue.claims
         self._space = encoder.space
         self._store = store
@@ -48,15 +57,19 @@ class Pipeline:
         self._stopping = stopping
         self._name = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
         self._reader = Reader(originals, settings.max_image_pixels)
-        self._worker = BatchWorker(catalogue.claims, store, encoder, settings, self._name, stopping)
+        self._worker = BatchWorker(
+            catalogue.claims, store, encoder, settings, self._name, stopping, self._metrics
+        )
         self._in_work: list[Batch] = []
         self._space_ensured = False
+        self._turn = 0
         self._outages = 0
         self._resume_at = 0.0
 
     @property
     def pause_left(self) -> float:
-        """Seconds for which `run` does nothing, because a service was down a moment ago."""
+        """Seconds for which `run` does nothing, because a service was down a moment ago or because
+        others fill another space."""
         return max(0.0, self._resume_at - time.monotonic())
 
     def run(self) -> int:
@@ -73,6 +86,9 @@ class Pipeline:
             while not self._stopping.is_set() and (number := self._burst()):
                 finished += number
             self._give_back()
+            self._metrics.standing_by.set(0)
+        except NotTheTargetError as error:
+            self._stand_by(error)
         except OUTAGES as error:
             LOG.warning("Ingest pauses for %.0f s: %s", self._pause(), error)
         except Exception:
@@ -107,10 +123,16 @@ class Pipeline:
         if self._stopping.is_set():
             return None
         claims = self._claims.claim(
-            self._space.name, self._name, self.batch_size, self._lease, in_company=in_company
+            self._space.name,
+            self._name,
+            self.batch_size,
+            self._lease,
+            in_company=in_company,
+            bulk_first=self._turn % IMPORTS_TURN == IMPORTS_TURN - 1,
         )
         if not claims:
             return None
+        self._turn += 1
         images = [claim.item for claim in claims if claim.item.kind == "image"]
         batch = Batch(claims, {item.id: self._reader.submit(item) for item in images})
         self._in_work = [some for some in self._in_work if some.left()] + [batch]
@@ -121,6 +143,13 @@ class Pipeline:
         left = [claim for batch in self._in_work for claim in batch.left()]
         self._claims.release(self._name, left)
         self._in_work = []
+
+    def _stand_by(self, error: NotTheTargetError) -> None:
+        LOG.warning("%s", error)
+        self._metrics.standing_by.set(1)
+        self._resume_at = time.monotonic() + STAND_BY_SECONDS
+        # Its collections may be dropped meanwhile.
+        self._space_ensured = False
 
     def _pause(self) -> float:
         seconds = min(LONGEST_PAUSE, 2.0 ** min(self._outages, 10))

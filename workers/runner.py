@@ -16,6 +16,7 @@ from backend.store.base import VectorStore
 from encoders.base import Encoder
 from workers.isolation import OUTAGES
 from workers.janitor import Janitor
+from workers.metrics import IngestMetrics
 from workers.pipeline import Pipeline
 
 LOG = logging.getLogger("twinspace.ingest")
@@ -37,7 +38,9 @@ class EmbeddedRunner:
         store: VectorStore,
         encoder: Callable[[], Encoder],
         settings: Settings,
+        metrics: IngestMetrics | None = None,
     ) -> None:
+        self._metrics = metrics
         self._catalogue = catalogue
         self._originals = originals
         self._store = store
@@ -78,7 +81,13 @@ class EmbeddedRunner:
             return
         _yield_to_queries()
         pipeline = Pipeline(
-            self._catalogue, self._originals, self._store, encoder, self._settings, self._stopping
+            self._catalogue,
+            self._originals,
+            self._store,
+            encoder,
+            self._settings,
+            self._stopping,
+            self._metrics,
         )
         while not self._stopping.is_set():
             pipeline.run()
@@ -90,13 +99,15 @@ class EmbeddedRunner:
         """Tries until it works: whoever mends the model's files need not restart the server."""
         while not self._stopping.is_set():
             try:
-                self._loaded = self._encoder()
+                encoder = self._encoder()
+                self._catalogue.target.choose(encoder.space.name)
             except Exception:
                 LOG.exception("The encoder cannot be loaded; uploads wait")
                 self._stopping.wait(self._settings.reconcile_seconds)
             else:
+                self._loaded = encoder
                 self._tidy.set()
-                return self._loaded
+                return encoder
         return None
 
     def _keep_tidy(self) -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from celery import signals
+from prometheus_client import REGISTRY
 
 from backend.settings import Settings
 from workers.app import INGEST, RECONCILE, make_app
+from workers.metrics import IngestMetrics
 from workers.worker import Worker
 
 settings = Settings()  # type: ignore[call-arg]  # the environment has the arguments
 app = make_app(settings)
-worker = Worker(settings, app)
+worker = Worker(settings, app, metrics=IngestMetrics(REGISTRY))
 
 
 def ingest() -> None:

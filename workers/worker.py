@@ -15,8 +15,10 @@ from backend.settings import Settings
 from encoders.base import Encoder
 from encoders.loading import load_encoder
 from workers.app import wake_workers
+from workers.heartbeat import Heartbeat
 from workers.isolation import OUTAGES
 from workers.janitor import Janitor
+from workers.metrics import IngestMetrics
 from workers.pipeline import Pipeline
 
 LOG = logging.getLogger("twinspace.ingest")
@@ -28,6 +30,7 @@ MOST_WAKE_UPS = 32
 @dataclass
 class _Opened:
     adapters: Adapters
+    heartbeat: Heartbeat
     pipeline: Pipeline
     janitor: Janitor
 
@@ -37,8 +40,13 @@ class Worker:
     only seconds."""
 
     def __init__(
-        self, settings: Settings, app: Celery, load: Callable[[str], Encoder] = load_encoder
+        self,
+        settings: Settings,
+        app: Celery,
+        load: Callable[[str], Encoder] = load_encoder,
+        metrics: IngestMetrics | None = None,
     ) -> None:
+        self._metrics = metrics
         self._settings = settings
         self._app = app
         self._load = load
@@ -72,13 +80,14 @@ class Worker:
         try:
             opened = self._open()
             space = opened.adapters.encoder().space
+            target = opened.adapters.catalogue.target.hold(space.name)
             try:
-                opened.janitor.run(space)
+                opened.janitor.run(space if space.name == target else None)
             except OUTAGES as error:
                 # The store may be away while there is work that was postponed until now.
                 LOG.warning("Tidying up waits: %s", error)
             size = opened.pipeline.batch_size
-            ready = opened.adapters.catalogue.claims.backlog(space.name, MOST_WAKE_UPS * size).ready
+            ready = opened.adapters.catalogue.claims.backlog(target, MOST_WAKE_UPS * size).ready
             if ready:
                 wake_workers(self._app, -(-ready // size))
         except OUTAGES as error:
@@ -92,6 +101,7 @@ class Worker:
     def close(self) -> None:
         with self._opening:
             if self._opened is not None:
+                self._opened.heartbeat.close()
                 self._opened.pipeline.close()
                 self._opened.adapters.close()
                 self._opened = None
@@ -107,6 +117,9 @@ class Worker:
             adapters = open_adapters(self._settings, self._load)
             opened.callback(adapters.close)
             parts = (adapters.catalogue, adapters.originals, adapters.store)
-            pipeline = Pipeline(*parts, adapters.encoder(), self._settings, self._stopping)
+            encoder = adapters.encoder()
+            heartbeat = Heartbeat(adapters.catalogue.target, encoder.space.name)
+            opened.callback(heartbeat.close)
+            pipeline = Pipeline(*parts, encoder, self._settings, self._stopping, self._metrics)
             opened.pop_all()
-        return _Opened(adapters, pipeline, Janitor(*parts))
+        return _Opened(adapters, heartbeat, pipeline, Janitor(*parts))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from backend.catalogue.database import Database
@@ -17,6 +17,8 @@ from backend.catalogue.schema import target_space
 
 SILENT = timedelta(seconds=120)
 """Workers of the target that are not heard of for so long are gone."""
+SETTLED = timedelta(minutes=10)
+"""As long as replicas of the API that still search the space before may be around."""
 
 
 class NotTheTargetError(Exception):
@@ -37,9 +39,10 @@ class TargetSpace:
         """At the start of whoever encodes."""
         now = self._database.now()
         values = {"space": space, "chosen_at": now, "seen_at": now}
+        since = case((target_space.c.space == space, target_space.c.chosen_at), else_=now)
         dialect = sqlite if self._database.is_sqlite else postgresql
         chosen = dialect.insert(target_space).values(only=1, **values)
-        chosen = chosen.on_conflict_do_update(index_elements=["only"], set_=values)
+        chosen = chosen.on_conflict_do_update(index_elements=["only"], set_=values | {"chosen_at": since})
         self._database.write(lambda connection: connection.execute(chosen))
 
     def hold(self, space: str) -> str:
@@ -55,6 +58,13 @@ class TargetSpace:
             return current(connection) or space
 
         return self._database.write(work)
+
+    def is_settled(self, space: str) -> bool:
+        """Whether `space` has been the target for so long that nobody needs another one."""
+        query = select(target_space.c.space, target_space.c.chosen_at)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return row is None or (row.space == space and row.chosen_at <= self._database.now() - SETTLED)
 
 
 def current(connection: Connection) -> str | None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from backend.doctor.findings import Finding, ok, problem, warning
 
 NOTICEABLE_SECONDS = 2.0
-HARMFUL_SECONDS = 30.0
+HARMFUL_SECONDS = 15.0
 """A quarter of the default lease: beyond, work is taken from workers that are alive."""
 
 

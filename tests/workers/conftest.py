@@ -25,6 +25,7 @@ from encoders.base import Vectors
 from tests.support.encoders import ColourEncoder
 from tests.support.pictures import jpeg
 from workers.janitor import Janitor
+from workers.metrics import IngestMetrics
 from workers.pipeline import Pipeline
 
 TENANT = "anna"
@@ -98,9 +99,11 @@ class World:
     def space(self) -> str:
         return self.encoder.space.name
 
-    def new_pipeline(self, encoder: ColourEncoder | None = None) -> Pipeline:
+    def new_pipeline(
+        self, encoder: ColourEncoder | None = None, metrics: IngestMetrics | None = None
+    ) -> Pipeline:
         parts: Any = (self.catalogue, self.originals, self.store)
-        return Pipeline(*parts, encoder or self.encoder, self.settings, self.stopping)
+        return Pipeline(*parts, encoder or self.encoder, self.settings, self.stopping, metrics)
 
     def upload(self, data: bytes, **values: Any) -> Item:
         digest = hashlib.sha256(data).hexdigest()

@@ -8,6 +8,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from backend.catalogue.target import SETTLED
 from backend.errors import Unavailable
 from backend.store.base import Point
 from tests.support.encoders import ColourEncoder
@@ -162,6 +163,22 @@ def test_an_old_space_is_dropped_once_everything_has_moved(world: World) -> None
     fresh_janitor(world).run(other.space)
     assert world.store.spaces() == [other.space.name]
     assert world.points(other.space.name) == {item.id}
+
+
+def test_an_old_space_is_kept_while_others_may_still_search_it(world: World) -> None:
+    world.caption("red")
+    world.pipeline.run()
+    other = ColourEncoder("2")
+    world.catalogue.target.choose(other.space.name)
+    world.new_pipeline(other).run()
+    world.janitor.drop_other_spaces(other.space.name)
+    world.janitor.drop_other_spaces(world.space)
+    assert set(world.store.spaces()) == {world.space, other.space.name}
+    world.later(SETTLED.total_seconds())
+    world.janitor.drop_other_spaces(world.space)
+    assert other.space.name in world.store.spaces(), "an older version drops nothing"
+    world.janitor.drop_other_spaces(other.space.name)
+    assert world.store.spaces() == [other.space.name]
 
 
 def test_files_that_no_item_refers_to_are_swept_when_they_are_old(world: World) -> None:

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
+from prometheus_client import CollectorRegistry
 
+from backend.catalogue.items import NewCaption, Source
 from backend.errors import StorageFull
+from backend.logs import JsonLines
 from tests.support.encoders import ColourEncoder
 from tests.support.pictures import encoded, jpeg, picture
 from tests.workers.conftest import TENANT, World
+from workers.metrics import IngestMetrics
 
 
 def test_pending_items_become_indexed_points(world: World) -> None:
@@ -293,3 +298,62 @@ def test_pictures_of_any_shape_get_through(world: World, size: tuple[int, int]) 
     world.pipeline.run()
     assert world.status(item) == ["indexed"]
     assert world.originals.has_thumbnail(item.id)
+
+
+def test_two_versions_of_an_encoder_never_undo_what_the_other_did(world: World) -> None:
+    items = [world.caption("red"), *world.upload_pictures(2)]
+    world.catalogue.target.choose(world.space)
+    assert world.pipeline.run() == 3
+    other = ColourEncoder("2")
+    newer = world.new_pipeline(other)
+    world.catalogue.target.choose(other.space.name)
+    assert newer.run() == 3
+    late = world.caption("late")
+    assert world.pipeline.run() == 0
+    assert 0 < world.pipeline.pause_left <= 15
+    assert newer.run() == 1
+    world.pipeline._resume_at = 0
+    assert world.pipeline.run() == newer.run() == 0, "nothing goes in circles"
+    assert {world.item(item).space for item in [*items, late]} == {other.space.name}
+    newer.close()
+
+
+def test_the_log_names_the_requests_that_a_batch_serves(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number, text in enumerate(["fine", "fine as well", "a bad one"]):
+        source = Source(f"request-{number}")
+        world.catalogue.add_captions(TENANT, [NewCaption(text)], source)
+    with caplog.at_level("INFO", logger="twinspace"):
+        world.pipeline.run()
+    lines = [json.loads(JsonLines().format(record)) for record in caplog.records]
+    (finished,) = [line for line in lines if line["message"].startswith("Finished 3 of 3")]
+    assert finished["request_ids"] == ["request-0", "request-1", "request-2"]
+    (failed,) = [line for line in lines if line.get("code") == "encoder_failed"]
+    assert failed["request_id"] == "request-2"
+
+
+def test_what_ingest_does_is_measured(world: World) -> None:
+    registry = CollectorRegistry()
+    pipeline = world.new_pipeline(metrics=IngestMetrics(registry))
+    world.upload_pictures(10)
+    world.upload(jpeg()[:300])
+    world.caption("fine")
+    pipeline.run()
+    values = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+    }
+    assert values["twinspace_ingest_items_total", "indexed"] == 11
+    assert values["twinspace_ingest_items_total", "corrupt_image"] == 1
+    assert values["twinspace_ingest_batch_size_sum", "image"] == 10
+    assert values["twinspace_ingest_batch_size_count", "image"] == 2
+    assert values["twinspace_ingest_encode_seconds_count", "caption"] == 1
+    assert values["twinspace_ingest_store_seconds_count", "image"] == 1
+    assert values["twinspace_ingest_wait_seconds_count", "image"] == 10
+    assert values["twinspace_ingest_standing_by",] == 0
+    world.catalogue.target.choose("another")
+    pipeline.run()
+    assert registry.get_sample_value("twinspace_ingest_standing_by") == 1
+    pipeline.close()

@@ -7,7 +7,7 @@ import pytest
 
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.claims import DEATHS
-from backend.catalogue.items import Item, NewCaption
+from backend.catalogue.items import Item, NewCaption, Source
 from tests.backend.catalogue.conftest import Clock
 from tests.support.items import (
     LEASE,
@@ -40,6 +40,39 @@ def test_oldest_first_up_to_the_limit_and_nothing_twice(catalogue: Catalogue) ->
     assert claimed_ids(claim(catalogue, 3)) == ids[:3]
     assert claimed_ids(claim(catalogue, 3, worker="other")) == ids[3:]
     assert claim(catalogue, 3) == []
+
+
+def captions(catalogue: Catalogue, *texts: str, bulk: bool = False) -> list[str]:
+    added = catalogue.add_captions(TENANT, [NewCaption(text) for text in texts], Source("request-1", bulk))
+    return [each.item.id for each in added]
+
+
+def test_what_came_alone_goes_before_an_import_and_not_together_with_it(catalogue: Catalogue) -> None:
+    many = captions(catalogue, *(f"text {number}" for number in range(50)), bulk=True)
+    assert claimed_ids(claim(catalogue, 20)) == many[:20]
+    (one,) = captions(catalogue, "one")
+    assert claimed_ids(claim(catalogue, 20)) == [one]
+    assert claimed_ids(claim(catalogue, 20)) == many[20:40]
+
+
+def test_single_uploads_do_not_starve_an_import(catalogue: Catalogue) -> None:
+    (many,), (one,) = captions(catalogue, "many", bulk=True), captions(catalogue, "one")
+    assert claimed_ids(claim(catalogue, bulk_first=True)) == [many]
+    assert claimed_ids(claim(catalogue, bulk_first=True)) == [one], "where there is no import"
+
+
+def test_uploading_alone_what_waits_in_an_import_brings_it_forward(catalogue: Catalogue) -> None:
+    many = captions(catalogue, "one", "two", "three", bulk=True)
+    assert captions(catalogue, "two") == [many[1]]
+    captions(catalogue, "three", bulk=True)
+    assert claimed_ids(claim(catalogue)) == [many[1]]
+    assert claimed_ids(claim(catalogue)) == [many[0], many[2]]
+
+
+def test_a_claim_names_the_request_that_brought_the_item(catalogue: Catalogue) -> None:
+    captions(catalogue, "one")
+    add_caption(catalogue, "two")
+    assert [each.request_id for each in claim(catalogue)] == ["request-1", None]
 
 
 def test_a_claim_holds_the_item_as_it_is(catalogue: Catalogue) -> None:
