@@ -27,7 +27,7 @@ from backend.api.parsing import json_body, query_model, validated
 from backend.api.state import Api, api, tenant
 from backend.catalogue.progress import indexing
 from backend.catalogue.projection import keyword
-from backend.catalogue.search import ItemPart, Part, PicturePart, SearchQuery, TextPart
+from backend.catalogue.queries import ItemPart, Part, PicturePart, SearchQuery, TextPart
 from backend.errors import InvalidRequest, TooLarge
 from backend.store.base import Filter, Kind
 

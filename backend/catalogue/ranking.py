@@ -14,7 +14,8 @@ MAX_DEPTH = 10_000
 """How many hits of one list can be paged through."""
 SLACK = 12
 """Points beyond the page: they tell whether there is more, and fill small gaps."""
-_MOST = 2 * MAX_DEPTH + SLACK
+MOST = 2 * MAX_DEPTH + SLACK
+"""How deep the store is ever asked."""
 
 
 class Ranking:
@@ -33,11 +34,11 @@ class Ranking:
 
     def needs_more(self) -> bool:
         """Whether the store may know hits that belong on this page."""
-        return not self._complete and self._depth < _MOST and len(self.page()) < self._size
+        return not self._complete and self._depth < MOST and len(self.page()) < self._size
 
     def query(self, vector: Vector, filter: Filter, min_score: float | None) -> Query:
         first = self._place.given + self._size + SLACK
-        self._depth = min(_MOST, 2 * self._depth if self._depth else first)
+        self._depth = min(MOST, 2 * self._depth if self._depth else first)
         return Query(vector, self._depth, filter, min_score=min_score)
 
     def take(self, points: list[ScoredPoint]) -> None:

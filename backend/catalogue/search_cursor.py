@@ -13,19 +13,24 @@ import hmac
 import math
 import struct
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from backend.catalogue.queries import LISTS, ListName
 from backend.errors import InvalidCursor
-from backend.store.base import KINDS, Kind, Vector
+from backend.store.base import Vector
 
-VERSION = 1
+VERSION = 2
 FINGERPRINT_BYTES = 8
 _SEAL_BYTES = 12
 _HEAD = struct.Struct(f"<B{FINGERPRINT_BYTES}sq")
-_PLACE = struct.Struct("<BHd16s")
+_LIST = struct.Struct("<BH")
+_PLACE = struct.Struct("<d16s")
+_EXHAUSTED, _ORDERED = 1, 2
+_KEY_BYTES = 6
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _OPEN_KEY = b"twinspace cursor"
@@ -51,12 +56,37 @@ START = Place()
 
 
 @dataclass(frozen=True)
+class Given:
+    """What of a list that has an order of its own (fused, diversified, grouped, ...) was given out.
+
+    Such an order may change a little while items come and go, so it is the hits themselves that are
+    remembered. Ids are hashes already: six bytes of them tell a hundred thousand items apart.
+    """
+
+    keys: frozenset[str] = frozenset()
+    exhausted: bool = False
+
+    @property
+    def given(self) -> int:
+        return len(self.keys)
+
+
+NOTHING_GIVEN = Given()
+Mark = Place | Given
+
+
+def key_of(id: str) -> str:
+    """The first six bytes of a UUID, in hexadecimal."""
+    return id[:8] + id[9:13]
+
+
+@dataclass(frozen=True)
 class SearchCursor:
     fingerprint: bytes
     """Of the request (without cursor and limit), the tenant and the space: a cursor fits nothing else."""
     as_of: datetime
     """When the first page was asked for."""
-    places: dict[Kind, Place]
+    marks: Mapping[ListName, Mark]
     vector: Vector
 
 
@@ -67,10 +97,7 @@ def half(vector: Vector) -> Vector:
 
 def encode_cursor(cursor: SearchCursor, key: bytes | None) -> str:
     body = _HEAD.pack(VERSION, cursor.fingerprint, (cursor.as_of - _EPOCH) // _MICROSECOND)
-    for kind in KINDS:
-        place = cursor.places.get(kind, START)
-        id_bytes = uuid.UUID(place.id).bytes if place.id else bytes(16)
-        body += _PLACE.pack(place.exhausted, place.given, place.score, id_bytes)
+    body += b"".join(_encode_mark(cursor.marks.get(name, START)) for name in LISTS)
     body += cursor.vector.astype("<f2").tobytes()
     return base64.urlsafe_b64encode(_seal(body, key) + body).rstrip(b"=").decode()
 
@@ -87,16 +114,37 @@ def decode_cursor(text: str, fingerprint: bytes, dim: int, key: bytes | None) ->
     version, made_for, as_of = _HEAD.unpack_from(body)
     if version != VERSION or made_for != fingerprint:
         raise InvalidCursor("This cursor belongs to another search: only `limit` may change between pages.")
-    places, offset = {}, _HEAD.size
-    for kind in KINDS:
-        exhausted, given, score, id_bytes = _PLACE.unpack_from(body, offset)
-        id = str(uuid.UUID(bytes=id_bytes)) if given else ""
-        places[kind] = Place(given, score, id, bool(exhausted))
-        offset += _PLACE.size
+    marks: dict[ListName, Mark] = {}
+    offset = _HEAD.size
+    for name in LISTS:
+        marks[name], offset = _decode_mark(body, offset)
     vector = np.frombuffer(body, "<f2", offset=offset).astype(np.float32)
     if vector.shape != (dim,):
         raise InvalidCursor("This cursor belongs to another vector space.")
-    return SearchCursor(made_for, _EPOCH + as_of * _MICROSECOND, places, vector)
+    return SearchCursor(made_for, _EPOCH + as_of * _MICROSECOND, marks, vector)
+
+
+def _encode_mark(mark: Mark) -> bytes:
+    if isinstance(mark, Given):
+        flags = _ORDERED | (_EXHAUSTED if mark.exhausted else 0)
+        return _LIST.pack(flags, mark.given) + bytes.fromhex("".join(sorted(mark.keys)))
+    id_bytes = uuid.UUID(mark.id).bytes if mark.id else bytes(16)
+    return _LIST.pack(int(mark.exhausted), mark.given) + _PLACE.pack(mark.score, id_bytes)
+
+
+def _decode_mark(body: bytes, offset: int) -> tuple[Mark, int]:
+    """The mark, and where the next one begins."""
+    flags, given = _LIST.unpack_from(body, offset)
+    offset += _LIST.size
+    exhausted = bool(flags & _EXHAUSTED)
+    if flags & _ORDERED:
+        end = offset + given * _KEY_BYTES
+        keys = body[offset:end].hex()
+        digits = 2 * _KEY_BYTES
+        return Given(frozenset(keys[i : i + digits] for i in range(0, len(keys), digits)), exhausted), end
+    score, id_bytes = _PLACE.unpack_from(body, offset)
+    id = str(uuid.UUID(bytes=id_bytes)) if given else ""
+    return Place(given, score, id, exhausted), offset + _PLACE.size
 
 
 def _seal(body: bytes, key: bytes | None) -> bytes:

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.catalogue.search_cursor import Place, SearchCursor, decode_cursor, encode_cursor, half
+from backend.catalogue.queries import LISTS
+from backend.catalogue.search_cursor import (
+    Given,
+    Place,
+    SearchCursor,
+    decode_cursor,
+    encode_cursor,
+    half,
+    key_of,
+)
 from backend.errors import InvalidCursor
 
 FINGERPRINT = b"12345678"
@@ -20,11 +29,16 @@ PLACES = st.builds(
     id=st.uuids().map(str),
     exhausted=st.booleans(),
 ) | st.just(Place())
+GIVEN = st.builds(
+    Given,
+    keys=st.frozensets(st.uuids().map(lambda id: key_of(str(id))), max_size=50),
+    exhausted=st.booleans(),
+)
 CURSORS = st.builds(
     SearchCursor,
     fingerprint=st.just(FINGERPRINT),
     as_of=st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
-    places=st.fixed_dictionaries({"image": PLACES, "caption": PLACES}),
+    marks=st.fixed_dictionaries(dict.fromkeys(LISTS, PLACES | GIVEN)),
     vector=st.lists(st.floats(-1, 1, width=16), min_size=DIM, max_size=DIM).map(
         lambda values: np.array(values, np.float32)
     ),
@@ -43,7 +57,7 @@ def test_a_cursor_brings_back_everything(cursor: SearchCursor, key: bytes | None
     assert text.isascii()
     assert text.replace("-", "").replace("_", "").isalnum()
     back = decode_cursor(text, FINGERPRINT, DIM, key)
-    assert (back.fingerprint, back.as_of, back.places) == (cursor.fingerprint, cursor.as_of, cursor.places)
+    assert (back.fingerprint, back.as_of, back.marks) == (cursor.fingerprint, cursor.as_of, cursor.marks)
     assert np.array_equal(back.vector, cursor.vector)
 
 

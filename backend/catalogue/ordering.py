@@ -1,0 +1,89 @@
+"""From the store's candidates to the lists of an answer: diversify, then sort, then merge, then group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from backend.catalogue.candidates import Candidate, Candidates, Ranked
+from backend.catalogue.diversity import diversified
+from backend.catalogue.fusion import reciprocal_rank_fusion
+from backend.catalogue.grouping import Grouping
+from backend.catalogue.known_items import KnownItems
+from backend.catalogue.plan import Plan
+from backend.catalogue.queries import ListName
+from backend.catalogue.ranking import MAX_DEPTH
+from backend.catalogue.store_queries import StoreQueries
+from backend.store.base import Kind, VectorStore
+
+DIVERSIFIED = (100, 1000)
+"""Hits of a list that are made diverse, five times as many as a page holds: at least and at most."""
+
+
+class Ordering:
+    def __init__(
+        self, plan: Plan, queries: StoreQueries, store: VectorStore, space: str, items: KnownItems
+    ) -> None:
+        self._plan = plan
+        self._candidates = Candidates(plan, queries, space)
+        self._grouping = Grouping(plan, self._candidates, items)
+        self._store = store
+        self._space = space
+        self._items = items
+        self._by_date = plan.query.order_by == "created_at"
+
+    def order(self, names: Sequence[ListName], depth: int) -> Mapping[ListName, Ranked]:
+        """The first `depth` hits or more of these lists. Raises `Unavailable` and `QueueFull`."""
+        query, plan = self._plan.query, self._plan
+        kinds = [kind for kind in query.kinds if kind in names or "merged" in names]
+        found = self._candidates.find([(kind, plan.filter) for kind in kinds], self._reach(depth))
+        ordered = {kind: self._ordered(kind, ranked) for kind, ranked in zip(kinds, found, strict=True)}
+        lists: dict[ListName, Ranked] = {kind: ordered[kind] for kind in kinds if kind in names}
+        if "merged" in names:
+            lists["merged"] = self._merged(list(ordered.values()))
+        return self._grouping.group(lists, depth) if query.group_by else lists
+
+    def _reach(self, depth: int) -> int:
+        if self._by_date:
+            return MAX_DEPTH
+        return max(depth, self._window()) if self._plan.query.diversify else depth
+
+    # -- one modality ----------------------------------------------------------------------
+    def _ordered(self, kind: Kind, ranked: Ranked) -> Ranked:
+        if self._by_date:
+            # What can be paged through ends here, however much more there is.
+            return Ranked(self._newest_first(ranked.hits), complete=True)
+        if self._plan.query.diversify:
+            return replace(ranked, hits=self._diversified(kind, ranked.hits))
+        return ranked
+
+    def _window(self) -> int:
+        least, most = DIVERSIFIED
+        return min(most, max(least, 5 * self._plan.query.limit))
+
+    def _diversified(self, kind: Kind, hits: Sequence[Candidate]) -> Sequence[Candidate]:
+        window = hits[: self._window()]
+        points = {point.id: point for point in self._store.get(self._space, kind, [hit.id for hit in window])}
+        vectors = np.zeros((len(window), len(self._plan.vector)), np.float32)
+        for i, hit in enumerate(window):
+            if hit.id in points:  # What was deleted this moment is like nothing.
+                vectors[i] = points[hit.id].vector
+        strengths = np.array([hit.strength for hit in window])
+        order = diversified(strengths, vectors, self._plan.query.diversify)
+        return [*(window[i] for i in order), *hits[len(window) :]]
+
+    def _newest_first(self, hits: Sequence[Candidate]) -> list[Candidate]:
+        alive = self._items.alive(hits)
+        return sorted(alive, key=lambda hit: (self._items[hit.id].created_at, hit.id), reverse=True)
+
+    # -- across modalities -----------------------------------------------------------------
+    def _merged(self, lists: Sequence[Ranked]) -> Ranked:
+        complete = all(ranked.complete for ranked in lists)
+        hits = {hit.id: hit for ranked in lists for hit in ranked.hits}
+        if self._by_date:
+            return Ranked(self._newest_first(list(hits.values())), complete)
+        rankings = [[hit.id for hit in ranked.hits] for ranked in lists]
+        fused = reciprocal_rank_fusion(rankings, [1.0] * len(rankings))
+        return Ranked([hits[id]._replace(strength=strength) for id, strength in fused], complete)

@@ -1,0 +1,51 @@
+"""What a parsed query becomes before it runs: a vector, a filter, and how far each list was given out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from backend.catalogue.queries import ItemPart, ListName, Part, SearchQuery, TextPart
+from backend.catalogue.search_cursor import FINGERPRINT_BYTES, Mark
+from backend.store.base import Filter, Vector
+
+
+@dataclass(frozen=True)
+class Plan:
+    query: SearchQuery
+    vector: Vector
+    filter: Filter
+    """The query's, without the items that it was made of, and from the second page on as of the first."""
+    as_of: datetime
+    fingerprint: bytes
+    marks: Mapping[ListName, Mark]
+    """Of the page before; empty at the first one."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether every list is what the store answers, in the store's order."""
+        query = self.query
+        return not (query.merge or query.diversify or query.group_by or query.order_by != "relevance")
+
+    @property
+    def min_score(self) -> float | None:
+        return self.query.min_score
+
+
+def fingerprint(query: SearchQuery, space: str) -> bytes:
+    """Of everything that must stay the same from page to page."""
+    parts = [_part(part) for part in query.parts]
+    settled = replace(query, parts=(), limit=0, cursor=None, kinds=tuple(sorted(query.kinds)))
+    canonical = json.dumps([space, parts, asdict(settled)], default=str, sort_keys=True)
+    return hashlib.sha256(canonical.encode()).digest()[:FINGERPRINT_BYTES]
+
+
+def _part(part: Part) -> tuple[str, str, float]:
+    if isinstance(part, TextPart):
+        return "text", part.text, part.weight
+    if isinstance(part, ItemPart):
+        return "item", part.id, part.weight
+    return "picture", hashlib.sha256(part.data).hexdigest(), part.weight
