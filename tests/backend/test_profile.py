@@ -76,7 +76,7 @@ def test_a_start_resumes_what_the_last_process_left(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
     adapters = open_adapters(settings)
     added = adapters.catalogue.add_captions(TENANT, [NewCaption(text) for text in ("red", "green", "blue")])
-    adapters.catalogue.claims.claim("colour", "killed", 2, lease_seconds=10_000)
+    adapters.catalogue.claims.claim(ColourEncoder().space.name, "killed", 2, lease_seconds=10_000)
     adapters.close()
     services = open_in(tmp_path)
     eventually(all_in_space(services, len(added)))
