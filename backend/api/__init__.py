@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from backend.api import auth, headers, items, logs, pictures, problems, search, system, uploads
+from backend.api import auth, headers, items, logs, page, pictures, problems, search, system, uploads
 from backend.api.metrics import Metrics
 from backend.api.models import MAX_BATCH
 from backend.api.multipart import StrictRequest
@@ -26,7 +26,14 @@ from encoders.base import EncoderError
 
 LOG = logging.getLogger("twinspace.api")
 
-BLUEPRINTS = (uploads.blueprint, items.blueprint, pictures.blueprint, search.blueprint, system.blueprint)
+BLUEPRINTS = (
+    uploads.blueprint,
+    items.blueprint,
+    pictures.blueprint,
+    search.blueprint,
+    system.blueprint,
+    page.blueprint,
+)
 
 
 def create_app(services: Services) -> Flask:

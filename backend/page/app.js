@@ -1,0 +1,137 @@
+// Starts the page: the language, the tools in its head, the keys that work everywhere, and one view at a time.
+
+import { h, iconButton } from "./lib/dom.js";
+import { LANGUAGES, currentLanguage, setLanguage, t, translate } from "./lib/i18n.js";
+import { forgetKey, key } from "./lib/key.js";
+import { announce } from "./lib/notices.js";
+import { goBack, navigate, startRouter } from "./lib/router.js";
+import { recall, remember } from "./lib/storage.js";
+import { itemView } from "./item/view.js";
+import { overviewView } from "./overview/view.js";
+import { searchView } from "./search/view.js";
+import { uploadView } from "./upload/view.js";
+
+const VIEWS = { search: searchView, upload: uploadView, overview: overviewView, item: itemView };
+const main = document.getElementById("main");
+let view = null;
+let name = "";
+let shown = null;
+
+function render({ params, restored }) {
+  const wanted = VIEWS[params.get("view")] ? params.get("view") : "search";
+  const first = view === null;
+  if (wanted !== name) {
+    view?.close();
+    name = wanted;
+    view = VIEWS[wanted]();
+    main.replaceChildren(view.element);
+    document.title = `${t(`nav.${wanted}`)} · Twinspace`;
+    if (!first) enter(restored);
+  }
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.dataset.view === name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  shown = { params, restored };
+  view.update(params, restored);
+}
+
+/** Another view: readers start at its top and hear its name. */
+function enter(restored) {
+  if (!restored) scrollTo(0, 0);
+  main.focus({ preventScroll: true });
+  announce(t(`nav.${name}`));
+}
+
+function redraw() {
+  view?.close();
+  view = null;
+  name = "";
+  dress();
+  render(shown);
+}
+
+/** The texts of the frame, in the language of the moment. */
+function dress() {
+  translate(document);
+  const dark = isDark();
+  const tools = [
+    iconButton("keyboard", t("tools.keys"), showKeys),
+    h(
+      "button",
+      { type: "button", class: "icon-button language", "aria-label": t("tools.language"), title: t("tools.language"), onclick: switchLanguage },
+      LANGUAGES[otherLanguage()],
+    ),
+    iconButton(dark ? "sun" : "moon", t(dark ? "tools.light" : "tools.dark"), switchTheme, { data: { tool: "theme" } }),
+  ];
+  document.getElementById("tools").replaceChildren(...tools);
+}
+
+const otherLanguage = () => Object.keys(LANGUAGES).find((one) => one !== currentLanguage());
+
+function switchLanguage() {
+  setLanguage(otherLanguage());
+  remember("language", currentLanguage());
+  redraw();
+  document.querySelector(".language").focus();
+}
+
+function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function switchTheme() {
+  const theme = isDark() ? "light" : "dark";
+  document.documentElement.dataset.theme = theme;
+  remember("theme", theme);
+  dress();
+  document.querySelector("[data-tool='theme']").focus();
+}
+
+function showKeys() {
+  const rows = ["/", "← → ↑ ↓", "Enter", "Esc", "m", "l", "c", "p", "?"];
+  const box = h(
+    "dialog",
+    { class: "dialog", "aria-labelledby": "keys-title", onclose: () => box.remove() },
+    h("h2", { id: "keys-title" }, t("keys.title")),
+    h("dl", { class: "keys" }, rows.map((one, i) => [h("dt", {}, h("kbd", {}, one)), h("dd", {}, t(`keys.${i}`))])),
+    h(
+      "div",
+      { class: "row end" },
+      key() !== null && h("button", { type: "button", onclick: () => (forgetKey(), box.close()) }, t("key.forget")),
+      h("button", { type: "button", class: "primary", onclick: () => box.close() }, t("close")),
+    ),
+  );
+  document.body.append(box);
+  box.showModal();
+}
+
+const TYPING = "input:not([type=checkbox], [type=range]), textarea, select";
+
+function onKey(event) {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  const typing = event.target.matches?.(TYPING);
+  if (event.key === "Escape" && !(typing && event.target.value)) {
+    if (typing) event.target.blur();
+    if (view.escape) view.escape();
+    else goBack();
+  } else if (event.key === "/" && !typing) {
+    event.preventDefault();
+    if (name !== "search") navigate("?");
+    view.focusBox();
+  } else if (event.key === "?" && !typing) {
+    event.preventDefault();
+    showKeys();
+  }
+}
+
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+document.addEventListener("keydown", onKey);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dress);
+setLanguage(recall("language") ?? navigator.language.slice(0, 2));
+dress();
+startRouter(render, () => view?.snapshot?.() ?? { scroll: scrollY });

@@ -1,0 +1,71 @@
+// Makes elements. Text only ever becomes text nodes and attributes: nothing that comes from outside is
+// read as markup anywhere on this page.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element with attributes, `on…` listeners, `data` and `style` (through CSSOM, which the policy allows). */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "data") Object.assign(element.dataset, value);
+    else if (name === "style") for (const [key, one] of Object.entries(value)) element.style.setProperty(key, one);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+// Paths on a 24 by 24 grid, drawn with round strokes.
+const ICONS = {
+  search: "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13ZM20 20l-4.8-4.8",
+  picture: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9h.01",
+  words: "M4 6h16M4 11h16M4 16h10",
+  more: "M12 5v14M5 12h14",
+  less: "M5 12h14",
+  close: "M6 6l12 12M18 6 6 18",
+  sun: "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.4 1.4M17.6 17.6 19 19M5 19l1.4-1.4M17.6 6.4 19 5",
+  moon: "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5Z",
+  language: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM3 12h18M12 3c3 3 3.5 6 3.5 9s-.5 6-3.5 9c-3-3-3.5-6-3.5-9s.5-6 3.5-9Z",
+  keyboard: "M3 7h18v10H3zM7 10.5h.01M10.5 10.5h.01M14 10.5h.01M17 10.5h.01M8 14h8",
+  key: "M15 9a5 5 0 1 1-3.6-4.8M12 12l8 8M17 17l2-2M14.5 14.5l1.5-1.5M10 9h.01",
+  back: "M19 12H5M11 6l-6 6 6 6",
+  upload: "M12 16V4M7 9l5-5 5 5M4 16v4h16v-4",
+  folder: "M3 6h6l2 2h10v11H3z",
+  retry: "M20 11a8 8 0 1 0-2.3 6.3M20 5v6h-6",
+  delete: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+  check: "M5 12.5l4.5 4.5L19 7.5",
+  down: "M6 9.5l6 6 6-6",
+  tag: "M4 4h8l8 8-8 8-8-8zM8.5 8.5h.01",
+  calendar: "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
+  sliders: "M4 7h9M17 7h3M15 5v4M4 17h3M11 17h9M9 15v4",
+  download: "M12 4v12M7 11l5 5 5-5M4 20h16",
+};
+
+export function icon(name, size = 18) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("width", size);
+  svg.setAttribute("height", size);
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** A button that shows an icon and says `label` to everyone who cannot see it. */
+export function iconButton(name, label, onclick, attributes = {}) {
+  return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
+}
+
+/** Calls `run` once `ms` have passed without another call. */
+export function debounced(run, ms) {
+  let timer = 0;
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => run(...values), ms);
+  };
+}

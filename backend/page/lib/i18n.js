@@ -1,0 +1,64 @@
+// The page in the reader's language: texts, plurals, numbers, sizes and times.
+
+import { TEXTS as en } from "../text/en.js";
+import { TEXTS as zh } from "../text/zh.js";
+
+export const LANGUAGES = { en: "English", zh: "中文" };
+const ALL = { en, zh };
+let language = "en";
+let plurals = new Intl.PluralRules("en");
+
+export function currentLanguage() {
+  return language;
+}
+
+export function setLanguage(name) {
+  language = name in ALL ? name : "en";
+  plurals = new Intl.PluralRules(language);
+  document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
+}
+
+/** The text of that key with `{name}` filled in; `n` decides between singular and plural. */
+export function t(key, values = {}) {
+  let text = ALL[language][key];
+  if (text === undefined) throw new Error(`There is no text "${key}".`);
+  if (typeof text === "object") text = text[plurals.select(values.n)] ?? text.other;
+  return text.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = values[name];
+    return typeof value === "number" ? number(value) : String(value);
+  });
+}
+
+export function number(value, digits = 3) {
+  return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);
+}
+
+export function percent(value, digits = 0) {
+  return new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits }).format(value);
+}
+
+export function cosine(value) {
+  return new Intl.NumberFormat(language, { minimumFractionDigits: 3, maximumFractionDigits: 3 }).format(value);
+}
+
+export function bytes(value) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
+  let step = 0;
+  let size = value;
+  while (size >= 1000 && step < units.length - 1) {
+    size /= 1000;
+    step += 1;
+  }
+  const options = { style: "unit", unit: units[step], unitDisplay: "short", maximumFractionDigits: size < 10 ? 1 : 0 };
+  return new Intl.NumberFormat(language, options).format(size);
+}
+
+export function time(value) {
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(value));
+}
+
+/** Fills in what index.html says in English. */
+export function translate(root) {
+  for (const element of root.querySelectorAll("[data-text]")) element.textContent = t(element.dataset.text);
+  for (const element of root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", t(element.dataset.label));
+}

@@ -1,0 +1,117 @@
+// Pictures as a justified grid, captions as a list beside it, and more of both as the reader goes on.
+
+import { h } from "../lib/dom.js";
+import { number, t } from "../lib/i18n.js";
+import { announce, problemBox } from "../lib/notices.js";
+import { captionHit, pictureHit } from "./hit.js";
+import { ensureCurrent, focusHit, moveWithArrows } from "./moving.js";
+
+/** `onAction(name, hit)`, `onMore()` when the end comes near, `onUp()` when an arrow leaves at the top. */
+export function resultLists({ onAction, onMore, onUp }) {
+  const grid = h("ul", { class: "grid" });
+  const list = h("ul", { class: "list" });
+  const pictureTitle = h("h2", { id: "pictures-title" });
+  const captionTitle = h("h2", { id: "captions-title" });
+  const end = h("p", { class: "end", role: "status" });
+  const edge = h("div", { class: "edge" });
+  const listEdge = h("div", { class: "edge" });
+  const captions = h("section", { class: "captions", "aria-labelledby": "captions-title" }, captionTitle, h("div", { class: "scroller" }, list, listEdge));
+  const pictures = h("section", { class: "pictures", "aria-labelledby": "pictures-title" }, pictureTitle, grid, edge);
+  const columns = h("div", { class: "columns" }, pictures, captions);
+  const trouble = h("div", {});
+  const element = h("div", { class: "results" }, trouble, columns, end);
+  let drawn = { images: 0, captions: 0 };
+  let threshold = 0;
+
+  const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && onMore(), { rootMargin: "900px" });
+  observer.observe(edge);
+  observer.observe(listEdge);
+  moveWithArrows(grid, { onLeave: (key) => key === "ArrowUp" && onUp() });
+  moveWithArrows(list, {
+    onLeave(key) {
+      if (key === "ArrowUp") onUp();
+      if (key === "ArrowLeft") grid.querySelector(".current .open")?.focus();
+    },
+  });
+
+  function append({ images = [], captions: texts = [] }) {
+    grid.append(...images.map((hit, i) => greyed(pictureHit(hit, drawn.images + i + 1, onAction), hit)));
+    list.append(...texts.map((hit, i) => greyed(captionHit(hit, drawn.captions + i + 1, onAction), hit)));
+    drawn = { images: drawn.images + images.length, captions: drawn.captions + texts.length };
+    ensureCurrent(grid);
+    ensureCurrent(list);
+  }
+
+  function greyed(node, { relevance }) {
+    if (typeof relevance === "number") node.dataset.relevance = relevance;
+    return shade(node);
+  }
+
+  function shade(node) {
+    const below = "relevance" in node.dataset && Number(node.dataset.relevance) < threshold;
+    node.classList.toggle("below", below);
+    return node;
+  }
+
+  return {
+    element,
+    append,
+    /** `only` is "images", "captions" or "" for both; `browsing`: these were not searched for. */
+    show(answer, { only, browsing }) {
+      columns.dataset.only = only;
+      columns.classList.toggle("browsing", browsing);
+      pictureTitle.textContent = browsing ? t("browse.title") : t("results.pictures");
+      captionTitle.textContent = t("results.captions");
+      trouble.replaceChildren();
+      grid.replaceChildren();
+      list.replaceChildren();
+      drawn = { images: 0, captions: 0 };
+      append(answer);
+      columns.hidden = false;
+    },
+    /** Empty lists are said so, and so is that there is no more. */
+    finish({ more, browsing }) {
+      end.textContent = more ? "" : ended(drawn, browsing);
+      // An edge that stays in sight reports nothing new: looking again makes it.
+      for (const one of [edge, listEdge]) {
+        observer.unobserve(one);
+        if (more) observer.observe(one);
+      }
+    },
+    problem(problem, onRetry) {
+      trouble.replaceChildren(problemBox(problem, onRetry));
+    },
+    message(text) {
+      columns.hidden = true;
+      trouble.replaceChildren();
+      end.textContent = text;
+    },
+    busy(yes) {
+      element.setAttribute("aria-busy", String(yes));
+    },
+    grey(least) {
+      threshold = least;
+      for (const node of element.querySelectorAll(".hit")) shade(node);
+    },
+    tell({ took, more }) {
+      const some = more ? "+" : "";
+      announce(t("results.told", { pictures: number(drawn.images) + some, captions: number(drawn.captions) + some, took: number(took, 0) }));
+    },
+    enter() {
+      const first = [...element.querySelectorAll(".columns .hit.current .open")].find((link) => link.offsetParent);
+      first?.focus();
+      return Boolean(first);
+    },
+    focus(id) {
+      const hit = element.querySelector(`.hit[data-id="${CSS.escape(id)}"]`);
+      if (hit) focusHit(hit);
+    },
+    focused: () => element.contains(document.activeElement) && (document.activeElement.closest(".hit")?.dataset.id ?? null),
+    close: () => observer.disconnect(),
+  };
+}
+
+function ended({ images, captions }, browsing) {
+  if (images + captions) return t("results.end");
+  return browsing ? t("browse.empty") : t("results.none");
+}

@@ -1,0 +1,216 @@
+// The search view: reads the address, asks the API, draws the answer, and goes on by cursor.
+
+import { isAbort, listItems, search, uploadPicture } from "../lib/api.js";
+import { h } from "../lib/dom.js";
+import { number, t } from "../lib/i18n.js";
+import { know } from "../lib/items.js";
+import { announce, toast, toastProblem } from "../lib/notices.js";
+import { keepPicture, recallPicture } from "../lib/pictures.js";
+import { navigate } from "../lib/router.js";
+import { searchBox, takePictures } from "./box.js";
+import { chipRow } from "./chips.js";
+import { filterBar } from "./filters.js";
+import { changed, queryFor, readQuery, toRequest, writeQuery } from "./query.js";
+import { resultLists } from "./results.js";
+
+const PAGE = 40;
+const MOST = 1000; // what the API answers at once
+const REMEMBERED = 12;
+const SLOW_MS = 4000;
+
+// Answers by address, so that going back shows at once what was there, as far as it was scrolled.
+const answers = new Map();
+
+export function searchView() {
+  const box = searchBox({ onWords, onPicture, onDown: () => results.enter() });
+  const chips = chipRow({ onChange, onAnother, onUpload });
+  const filters = filterBar({ onChange, onGrey: (least) => results.grey(least) });
+  const results = resultLists({ onAction, onMore, onUp: box.focus });
+  const status = h("p", { class: "status quiet" });
+  const head = h("div", { class: "head" }, h("h1", {}, t("search.title")), h("p", { class: "lead" }, t("search.lead")));
+  const element = h("div", { class: "search" }, head, box.element, chips.element, filters.element, status, results.element);
+  const stopTaking = takePictures(onPicture);
+  let query = readQuery(new URLSearchParams());
+  let shown = null; // {key, images, captions, cursor, took, indexing}
+  let asked = null; // the AbortController of the request under way
+  let another = false; // words that are entered now are one more part
+
+  function onChange(next, options) {
+    navigate(next ? writeQuery(next) : "?", options);
+  }
+
+  /** The words in the box are the query's last text; new ones take its place unless one more was wanted. */
+  function onWords(words) {
+    const parts = [...query.parts];
+    const last = another ? -1 : parts.findLastIndex((part) => part.kind === "text");
+    if (last >= 0) parts.splice(last, 1);
+    if (words) parts.splice(last >= 0 ? last : parts.length, 0, { kind: "text", value: words, weight: query.parts[last]?.weight ?? 1 });
+    onChange(changed(query, { parts }));
+  }
+
+  async function onPicture(file) {
+    const part = { kind: "picture", value: await keepPicture(file), weight: 1 };
+    onChange(changed(query, { parts: [...query.parts, part] }));
+  }
+
+  function onAnother() {
+    another = true;
+    box.show("", true);
+    box.focus();
+  }
+
+  function onAction(action, hit) {
+    know([hit]);
+    const part = { kind: "item", value: hit.id, weight: action === "less" ? -1 : 1 };
+    if (action === "captions" || action === "pictures") {
+      return onChange(queryFor(part, action === "captions" ? "captions" : "images"));
+    }
+    const others = query.parts.filter((one) => one.value !== hit.id);
+    return onChange(changed(query, { parts: [...others, part] }));
+  }
+
+  /** Stores a dropped picture and searches by the stored one, whose address works everywhere. */
+  async function onUpload(id) {
+    try {
+      const { blob, name } = await recallPicture(id);
+      const { items } = await uploadPicture(new File([blob], name || "picture", { type: blob.type }), [], () => {});
+      know(items);
+      toast(t("chips.stored"));
+      onChange(changed(query, { parts: query.parts.map((part) => (part.value === id ? { ...part, kind: "item", value: items[0].id } : part)) }));
+    } catch (problem) {
+      toastProblem(problem);
+    }
+  }
+
+  async function update(params, restored) {
+    query = readQuery(params);
+    another = false;
+    const browsing = !query.parts.length;
+    element.classList.toggle("browsing", browsing && !query.tags.length);
+    filters.element.hidden = browsing;
+    box.show(query.parts.findLast((part) => part.kind === "text")?.value ?? "", false);
+    chips.show(query);
+    filters.show(query);
+    results.grey(query.min);
+    document.title = browsing ? "Twinspace" : `${query.parts.map((part) => (part.kind === "text" ? part.value : "▣")).join(" + ")} · Twinspace`;
+    await run(restored);
+    if (!restored) return;
+    scrollTo(0, restored.scroll);
+    if (restored.focus) results.focus(restored.focus);
+  }
+
+  async function run(restored) {
+    const key = keyOf(query);
+    if (shown?.key === key) return;
+    asked?.abort();
+    if (answers.has(key) && restored) return draw(answers.get(key));
+    const limit = Math.min(MOST, Math.max(PAGE, restored?.loaded ?? 0));
+    const answer = await ask(limit, null, () => run(restored));
+    if (answer) {
+      remember(key, answer);
+      draw(answer);
+      if (!restored) scrollTo(0, 0);
+      results.tell({ took: answer.took, more: answer.cursor !== null });
+    }
+  }
+
+  /** The next answer, or null when a newer question took its place or it failed (then that is shown). */
+  async function ask(limit, cursor, again) {
+    const mine = (asked = new AbortController());
+    const slow = setTimeout(() => (status.textContent = t("status.slow")), SLOW_MS);
+    results.busy(true);
+    try {
+      const answer = await (query.parts.length ? find(query, limit, cursor, mine.signal) : browse(query, limit, cursor, mine.signal));
+      return mine.signal.aborted ? null : { ...answer, key: keyOf(query) };
+    } catch (error) {
+      if (isAbort(error)) return null;
+      shown = cursor ? shown : null;
+      status.textContent = "";
+      results.problem(error, again);
+      return null;
+    } finally {
+      clearTimeout(slow);
+      if (asked === mine) {
+        results.busy(false);
+        asked = null;
+      }
+    }
+  }
+
+  function draw(answer) {
+    shown = answer;
+    const browsing = !query.parts.length;
+    if (answer.unknown) return results.message(t("search.unknown"));
+    results.show(answer, { only: query.only, browsing });
+    results.finish({ more: answer.cursor !== null, browsing });
+    if (!browsing) filters.calibrated([...answer.images, ...answer.captions].every((hit) => typeof hit.relevance === "number"));
+    status.textContent = browsing ? "" : told(answer);
+    return undefined;
+  }
+
+  async function onMore() {
+    if (asked || !shown?.cursor) return;
+    const before = shown;
+    const answer = await ask(PAGE, before.cursor, onMore);
+    if (!answer || shown !== before) return;
+    before.images.push(...answer.images);
+    before.captions.push(...answer.captions);
+    before.cursor = answer.cursor;
+    results.append(answer);
+    results.finish({ more: answer.cursor !== null, browsing: !query.parts.length });
+    announce(t("results.more", { n: answer.images.length + answer.captions.length }));
+  }
+
+  return {
+    element,
+    update,
+    focusBox() {
+      box.focus();
+      box.select();
+    },
+    snapshot: () => ({ scroll: scrollY, loaded: Math.max(shown?.images.length ?? 0, shown?.captions.length ?? 0), focus: results.focused() }),
+    /** Esc leads from a hit to the box. */
+    escape: box.focus,
+    close() {
+      asked?.abort();
+      stopTaking();
+      chips.close();
+      filters.close();
+      results.close();
+    },
+  };
+}
+
+/** What the answer depends on: the threshold does not, while it only greys out. */
+function keyOf(query) {
+  return writeQuery(query.cut ? query : { ...query, min: 0 });
+}
+
+function remember(key, answer) {
+  answers.delete(key);
+  answers.set(key, answer);
+  if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
+}
+
+async function find(query, limit, cursor, signal) {
+  const files = new Map();
+  for (const { kind, value } of query.parts) if (kind === "picture") files.set(value, await recallPicture(value));
+  const parts = query.parts.filter(({ value }) => files.get(value) !== null);
+  if (!parts.length) return { unknown: true, images: [], captions: [], cursor: null, took: 0 };
+  const { request, pictures } = toRequest({ ...query, parts }, limit, cursor);
+  const answer = await search(request, pictures.map((id) => files.get(id)), { signal });
+  know([...answer.images, ...answer.captions]);
+  return { images: answer.images, captions: answer.captions, cursor: answer.next_cursor, took: answer.took_ms.total, indexing: answer.indexing };
+}
+
+/** Without a query there is what came last, all of it or of one tag. */
+async function browse({ tags }, limit, cursor, signal) {
+  const answer = await listItems({ kind: "image", status: "indexed", tag: tags[0], limit, cursor }, { signal });
+  know(answer.items);
+  return { images: answer.items, captions: [], cursor: answer.next_cursor, took: 0 };
+}
+
+function told({ took, indexing }) {
+  const time = t("status.took", { took: number(took, 0) });
+  return indexing ? `${time} · ${t("status.indexing", indexing)}` : time;
+}

@@ -1,0 +1,121 @@
+// One upload: how far it is, what became of it, and a place for its captions and tags.
+
+import { bytes, number, percent, t } from "../lib/i18n.js";
+import { h, icon } from "../lib/dom.js";
+import { showPicture } from "../lib/items.js";
+import { toastProblem } from "../lib/notices.js";
+import { itemAddress } from "../lib/router.js";
+import { addCaption, retry, setTags } from "./queue.js";
+
+/** Answers `{element, draw}`; `draw` shows what the entry has become. */
+export function uploadRow(entry) {
+  const thumb = h("div", { class: "thumb" }, icon("picture", 22));
+  const name = h("span", { class: "file", title: entry.file.name }, entry.file.name);
+  const state = h("span", { class: "state" });
+  const bar = h("progress", { max: 1, value: 0, "aria-label": t("upload.progress", { name: entry.file.name }) });
+  const reason = h("p", { class: "reason" });
+  const about = h("div", { class: "about" });
+  const element = h(
+    "li",
+    { class: "upload-row", data: { entry: entry.key } },
+    thumb,
+    h("div", { class: "what" }, h("p", { class: "name-line" }, name, h("span", { class: "quiet" }, bytes(entry.file.size)), state), bar, reason, about),
+  );
+  let drawn = "";
+  let described = false;
+
+  function draw() {
+    bar.value = entry.progress;
+    const look = `${entry.state} ${entry.duplicate} ${entry.item?.id}`;
+    if (look === drawn) return;
+    drawn = look;
+    element.dataset.state = entry.state;
+    bar.hidden = entry.state !== "sending";
+    state.replaceChildren(...stateOf(entry));
+    reason.replaceChildren(...(entry.state === "failed" ? whyFailed(entry) : []));
+    if (entry.state === "indexed") picture();
+    if (entry.item && entry.state !== "failed" && !described) {
+      described = true;
+      about.append(captionField(entry), tagField(entry));
+    }
+  }
+
+  function picture() {
+    const image = h("img", { alt: "", width: 64, height: 64, loading: "lazy", decoding: "async" });
+    const link = h("a", { href: itemAddress(entry.item.id), "aria-label": t("upload.open", { name: entry.file.name }) }, image);
+    showPicture(image, entry.item, "thumbnail");
+    thumb.replaceChildren(link);
+  }
+
+  draw();
+  return { element, draw };
+}
+
+function stateOf({ state, duplicate }) {
+  const marks = { indexed: "check", failed: "close" };
+  const said = h("span", { class: `pill ${state}` }, marks[state] && icon(marks[state], 14), t(`upload.state.${state}`));
+  return duplicate ? [h("span", { class: "pill duplicate" }, t("upload.state.duplicate")), said] : [said];
+}
+
+function whyFailed(entry) {
+  const { problem } = entry;
+  const words = problem.code === "deleted" ? t("upload.deleted") : problem.detail || problem.title;
+  const again = h("button", { type: "button", onclick: () => retry(entry).catch(toastProblem) }, icon("retry"), t("retry"));
+  return [words, " ", h("span", { class: "quiet" }, problem.code), again];
+}
+
+function captionField(entry) {
+  const said = h("ul", { class: "said" });
+  const input = h("input", { type: "text", maxlength: 10000, placeholder: t("upload.caption"), "aria-label": t("upload.caption.label", { name: entry.file.name }) });
+  const form = h("form", { class: "in-place" }, input, h("button", { type: "submit" }, t("add")));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const text = input.value.trim();
+    if (!text) return;
+    try {
+      const caption = await addCaption(entry, text);
+      said.append(h("li", {}, caption.text));
+      input.value = "";
+    } catch (problem) {
+      toastProblem(problem);
+    }
+  });
+  return h("div", {}, said, form);
+}
+
+function tagField(entry) {
+  const input = h("input", {
+    type: "text",
+    value: entry.item.tags.join(", "),
+    placeholder: t("upload.tags"),
+    "aria-label": t("upload.tags.label", { name: entry.file.name }),
+    onchange: async () => {
+      try {
+        await setTags(entry, readTags(input.value));
+      } catch (problem) {
+        toastProblem(problem);
+      }
+      input.value = entry.item.tags.join(", ");
+    },
+  });
+  return h("div", { class: "in-place" }, icon("tag", 16), input);
+}
+
+/** Tags as people write them: with commas (of either script) between. */
+export function readTags(text) {
+  const names = text.split(/[,，、]/).map((name) => name.trim());
+  return [...new Set(names.filter(Boolean))];
+}
+
+export function summary({ waiting, sending, pending, indexed, failed, duplicate }) {
+  const all = waiting + sending + pending + indexed + failed;
+  const done = all ? (indexed + failed) / all : 0;
+  const parts = [
+    t("upload.summary.indexed", { n: indexed, all: number(all) }),
+    waiting + sending > 0 && t("upload.summary.left", { n: waiting + sending }),
+    pending > 0 && t("upload.summary.pending", { n: pending }),
+    duplicate > 0 && t("upload.summary.duplicate", { n: duplicate }),
+    failed > 0 && t("upload.summary.failed", { n: failed }),
+  ];
+  return { done, said: parts.filter(Boolean).join(" · "), share: percent(done) };
+}
