@@ -12,8 +12,6 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-from flask import redirect
-
 from backend import logs
 from backend.api import create_app
 from backend.errors import ConfigurationError
@@ -39,7 +37,6 @@ def serve(settings: Settings, host: str, port: int, announce: Callable[[str], No
     services = open_services(settings, lambda _: encoder)
     try:
         app = create_app(services)
-        app.add_url_rule("/", "front", lambda: redirect("/docs"))
         server = HttpServer(app, sock, settings)
         _stop_on_signals(server)
         try:

@@ -1,4 +1,4 @@
-"""Serves the search page, files as they lie in `backend/page`, under a policy that runs no script but its own."""
+"""Serves the search page: files as they lie in `backend/page`, under a policy that runs no other script."""
 
 from __future__ import annotations
 
