@@ -101,6 +101,7 @@ class Indexing(Answer):
 class SearchAnswer(Answer):
     images: list[HitDocument]
     captions: list[HitDocument]
+    merged: list[HitDocument] | None = Field(description="With `merge`: one list over both modalities.")
     next_cursor: str | None
     space: str
     took_ms: TookMs

@@ -57,6 +57,8 @@ class Operation:
     query: type[BaseModel] | None = None
     json: type[BaseModel] | None = None
     form: type[BaseModel] | None = None
+    examples: dict[str, Any] = field(default_factory=dict)
+    """Of the JSON body, by name, as OpenAPI writes them: each a `summary` and a `value`."""
     problems: tuple[int, ...] = ()
     conditional: bool = False
     """Takes part in caching (`If-None-Match`) and ranges."""
@@ -167,6 +169,8 @@ def _request_content(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if operation.json is not None:
         content["application/json"] = {"schema": schemas.reference(operation.json, "validation")}
+        if operation.examples:
+            content["application/json"]["examples"] = operation.examples
     if operation.form is not None:
         form: dict[str, Any] = {"schema": schemas.reference(operation.form, "validation")}
         properties = schemas.resolved(operation.form)["properties"]

@@ -11,28 +11,19 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     Field,
     PlainValidator,
     StringConstraints,
     WithJsonSchema,
 )
-from pydantic import (
-    Tag as Variant,
-)
 
 MAX_TEXT = 10_000
 MAX_BATCH = 1000
-MAX_EMBED = 100
-MAX_PARTS = 16
 MAX_TAGS = 50
-MAX_FILTER_TAGS = 100
-MAX_EQUALITIES = 32
-MAX_WEIGHT = 1000
 
 # Something visible, and no NUL, which PostgreSQL cannot keep.
 _TEXT = r"^[^\x00]*[^\s\x00][^\x00]*$"
-_NO_NUL = r"^[^\x00]*$"
+NO_NUL = r"^[^\x00]*$"
 _TAG = r"^[^\x00-\x1f\x7f]+$"
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
@@ -43,12 +34,6 @@ def read_id(value: str) -> str:
     if not _UUID.fullmatch(value.lower()):
         raise ValueError("An id is a UUID such as 0f6d6f3e-7f55-5b7c-9a51-2a6f3c0f6a10.")
     return value.lower()
-
-
-def _read_plain(value: Any) -> Any:
-    if not isinstance(value, str | int | float | bool):
-        raise ValueError("Only a string, a number, true or false can be compared with.")
-    return value
 
 
 def _read_time(value: Any) -> datetime:
@@ -73,14 +58,13 @@ Tags = Annotated[
 Time = Annotated[
     datetime, PlainValidator(_read_time), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-Weight = Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT, allow_inf_nan=False)]
 Metadata = Annotated[
     dict[str, Any],
     WithJsonSchema(
         {
             "type": "object",
             "description": "Any JSON object, up to the server's size limit.",
-            "propertyNames": {"pattern": _NO_NUL},
+            "propertyNames": {"pattern": NO_NUL},
             "additionalProperties": {"$ref": "#/components/schemas/JsonValue"},
         }
     ),
@@ -89,32 +73,16 @@ JSON_VALUE = {
     "description": "Any JSON value without NUL characters, nested 32 levels deep at most.",
     "anyOf": [
         {"type": ["number", "boolean", "null"]},
-        {"type": "string", "pattern": _NO_NUL},
+        {"type": "string", "pattern": NO_NUL},
         {"type": "array", "items": {"$ref": "#/components/schemas/JsonValue"}},
         {
             "type": "object",
-            "propertyNames": {"pattern": _NO_NUL},
+            "propertyNames": {"pattern": NO_NUL},
             "additionalProperties": {"$ref": "#/components/schemas/JsonValue"},
         },
     ],
 }
 """In the OpenAPI document, where `Metadata` refers to it."""
-Plain = Annotated[str | int | float | bool, PlainValidator(_read_plain)]
-Equalities = Annotated[
-    dict[str, Plain],
-    Field(max_length=MAX_EQUALITIES),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "description": "Fields that equal these values.",
-            "propertyNames": {"pattern": _NO_NUL},
-            "additionalProperties": {
-                "anyOf": [{"type": "string", "pattern": _NO_NUL}, {"type": ["number", "boolean"]}]
-            },
-            "maxProperties": MAX_EQUALITIES,
-        }
-    ),
-]
 
 
 class Strict(BaseModel):
@@ -162,84 +130,10 @@ class Changes(Strict):
     metadata: Metadata | None = None
 
 
-# -- search -----------------------------------------------------------------------------------
-class TextPart(Strict):
-    text: Text
-    weight: Weight = 1.0
-
-
-class ItemPart(Strict):
-    item: Id
-    weight: Weight = 1.0
-
-
-class FilePart(Strict):
-    file: Annotated[int, Field(ge=0, lt=MAX_PARTS), WHOLE] = Field(
-        description="Which of the uploaded pictures, counted from 0."
-    )
-    weight: Weight = 1.0
-
-
-def _part_variant(value: Any) -> str | None:
-    if not isinstance(value, dict):
-        return None
-    given = [name for name in ("text", "item", "file") if name in value]
-    return f"<{given[0]}>" if len(given) == 1 else None
-
-
-Part = Annotated[
-    Annotated[TextPart, Variant("<text>")]
-    | Annotated[ItemPart, Variant("<item>")]
-    | Annotated[FilePart, Variant("<file>")],
-    Discriminator(
-        _part_variant,
-        custom_error_type="part",
-        custom_error_message="A part has exactly one of `text`, `item` and `file`",
-    ),
-]
-Parts = Annotated[list[Part], Field(min_length=1, max_length=MAX_PARTS)]
-QueryField = Annotated[
-    Annotated[Text, Variant("<words>")] | Annotated[Parts, Variant("<parts>")],
-    Discriminator(
-        lambda value: {str: "<words>", list: "<parts>"}.get(type(value)),
-        custom_error_type="query",
-        custom_error_message="A query is a text or a list of parts",
-    ),
-]
-Modality = Literal["images", "captions"]
+# -- pages ---------------------------------------------------------------------------------------
 Limit = Annotated[int, Field(ge=1, le=MAX_BATCH), WHOLE]
-Cursor = Annotated[str, StringConstraints(max_length=10_000, pattern=_NO_NUL)]
-Score = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
-FilterTags = Annotated[list[TagName], Field(max_length=MAX_FILTER_TAGS)]
-
-
-class SearchFilter(Strict):
-    """All conditions hold together; an empty list is no condition."""
-
-    tags_any: FilterTags = []
-    tags_all: FilterTags = []
-    tags_none: FilterTags = []
-    metadata: Equalities = {}
-    ids: list[Id] = Field(default=[], max_length=MAX_BATCH)
-    created_after: Time | None = None
-    created_before: Time | None = None
-
-
-class SearchRequest(Strict):
-    query: QueryField
-    return_: list[Modality] = Field(["images", "captions"], alias="return", min_length=1, max_length=2)
-    limit: Limit = 20
-    cursor: Cursor | None = None
-    filter: SearchFilter = SearchFilter()
-    min_score: Score | None = None
-
-
-class SearchParameters(Lenient):
-    q: Text
-    limit: Limit = 20
-    return_: list[Modality] = Field(["images", "captions"], alias="return", min_length=1, max_length=2)
-    cursor: Cursor | None = None
-    min_score: Score | None = None
+Cursor = Annotated[str, StringConstraints(max_length=250_000, pattern=NO_NUL)]
+"""The cursor of a search may name the 10,000 hits of each of three lists, with eight characters a hit."""
 
 
 # -- items and the rest -----------------------------------------------------------------------
@@ -277,10 +171,6 @@ class SignedParameters(Lenient):
     signature: str | None = None
 
 
-class EmbedRequest(Strict):
-    texts: list[Text] = Field(min_length=1, max_length=MAX_EMBED)
-
-
 # -- forms, as the OpenAPI document shows them ------------------------------------------------
 Upload = Annotated[str, WithJsonSchema({"type": "string", "format": "binary"})]
 Encoded = WithJsonSchema({"type": "string", "contentMediaType": "application/json"})
@@ -288,12 +178,3 @@ Encoded = WithJsonSchema({"type": "string", "contentMediaType": "application/jso
 
 class ImageForm(UploadFields):
     file: list[Upload] = Field(min_length=1, max_length=MAX_BATCH)
-
-
-class SearchForm(Strict):
-    request: SearchRequest = Field(description="The same JSON that can be sent as the whole body.")
-    file: list[Upload] = Field([], max_length=MAX_PARTS, description="Pictures that parts refer to.")
-
-
-class EmbedForm(Strict):
-    file: list[Upload] = Field(min_length=1, max_length=MAX_EMBED)

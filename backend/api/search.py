@@ -8,11 +8,13 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import FileStorage
 
-from backend.api import models
+from backend.api import search_models as models
 from backend.api.answers import EmbedAnswer, SearchAnswer, answer, hit_document
 from backend.api.document import Operation, describe
 from backend.api.forms import form_json, is_multipart, need_multipart
-from backend.api.models import (
+from backend.api.parsing import json_body, query_model, validated
+from backend.api.search_models import (
+    EXAMPLES,
     MAX_EMBED,
     MAX_PARTS,
     EmbedForm,
@@ -23,7 +25,6 @@ from backend.api.models import (
     SearchParameters,
     SearchRequest,
 )
-from backend.api.parsing import json_body, query_model, validated
 from backend.api.state import Api, api, tenant
 from backend.catalogue.progress import indexing
 from backend.catalogue.projection import keyword
@@ -45,6 +46,7 @@ KIND_OF: dict[str, Kind] = {"images": "image", "captions": "caption"}
         answers={200: SearchAnswer},
         json=SearchRequest,
         form=SearchForm,
+        examples=EXAMPLES,
         problems=(400, 404, 413, 415, 422, 503),
     )
 )
@@ -70,7 +72,7 @@ def search() -> Response:
 def search_words() -> Response:
     started = time.perf_counter()
     given = query_model(SearchParameters)
-    values = given.model_dump(by_alias=True, exclude={"q"}) | {"query": given.q}
+    values = given.model_dump(by_alias=True, exclude_unset=True, exclude={"q"}) | {"query": given.q}
     return _answer(SearchRequest.model_validate(values), [], started)
 
 
@@ -100,6 +102,7 @@ def embed() -> Response:
 
 def _answer(wanted: SearchRequest, files: list[FileStorage], started: float) -> Response:
     state = api()
+    _check_order(wanted)
     query = SearchQuery(
         parts=_parts(state, wanted, files),
         filter=_filter(wanted.filter),
@@ -107,14 +110,20 @@ def _answer(wanted: SearchRequest, files: list[FileStorage], started: float) -> 
         limit=wanted.limit,
         min_score=wanted.min_score,
         cursor=wanted.cursor,
+        merge=wanted.merge,
+        diversify=wanted.diversify or 0.0,
+        group_by=wanted.group_by,
+        order_by=wanted.order_by,
     )
     found = state.searcher.search(query)
     lists = {
         name: [hit_document(hit, state.signer) for hit in found.hits.get(kind, ())]
         for name, kind in KIND_OF.items()
     }
+    merged = [hit_document(hit, state.signer) for hit in found.hits["merged"]] if wanted.merge else None
     document: dict[str, Any] = {
         **lists,
+        "merged": merged,
         "next_cursor": found.next_cursor,
         "space": found.space,
         "took_ms": {
@@ -125,6 +134,12 @@ def _answer(wanted: SearchRequest, files: list[FileStorage], started: float) -> 
         "indexing": indexing(state.counts.get(tenant())),
     }
     return answer(document)
+
+
+def _check_order(wanted: SearchRequest) -> None:
+    """Raises `InvalidRequest` for what contradicts itself."""
+    if wanted.diversify and wanted.order_by == "created_at":
+        raise InvalidRequest("Hits in the order of their dates cannot be diversified as well.", "diversify")
 
 
 def _parts(state: Api, wanted: SearchRequest, files: list[FileStorage]) -> tuple[Part, ...]:

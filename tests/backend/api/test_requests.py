@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from backend.api.models import SearchRequest
 from backend.api.parsing import find_unfit
+from backend.api.search_models import SearchRequest
 from tests.backend.api.conftest import Server
 
 JSON_CALLS = ["/v1/search", "/v1/captions", "/v1/embed"]

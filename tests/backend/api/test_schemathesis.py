@@ -23,7 +23,13 @@ PICTURES = [
     b"",
     b"GIF89a",
 ]
-RULES = (b'"invalid_cursor"', b"There is no file", b"needs a weight other than 0", b"cancel each other out")
+RULES = (
+    b'"invalid_cursor"',
+    b"There is no file",
+    b"needs a weight other than 0",
+    b"cancel each other out",
+    b"cannot be diversified as well",
+)
 QUICK, THOROUGH = 12, 100
 
 for media_type in ("image/png", "image/jpeg", "image/webp", "image/gif"):

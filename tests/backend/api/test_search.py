@@ -218,8 +218,19 @@ def test_a_search_for_words_by_get_is_the_same(server: Server) -> None:
         ({"min_score": float("nan")}, "min_score"),
         ({"min_score": 7}, "min_score"),
         ({"colour": "red"}, "colour"),
-        ({"mode": "hybrid"}, "mode"),
-        ({"merge": "rrf"}, "merge"),
+        ({"merge": "RRF"}, "merge"),
+        ({"merge": True}, "merge"),
+        ({"merge": {}}, "merge"),
+        ({"diversify": -0.1}, "diversify"),
+        ({"diversify": 1.1}, "diversify"),
+        ({"diversify": "0.5"}, "diversify"),
+        ({"diversify": True}, "diversify"),
+        ({"diversify": float("nan")}, "diversify"),
+        ({"diversify": 0.5, "order_by": "created_at"}, "diversify"),
+        ({"group_by": "caption"}, "group_by"),
+        ({"group_by": ["image"]}, "group_by"),
+        ({"order_by": "score"}, "order_by"),
+        ({"order_by": None}, "order_by"),
     ],
 )
 def test_a_wrong_search_is_refused_with_the_field(empty: Server, change: dict[str, Any], field: str) -> None:
@@ -246,6 +257,12 @@ def test_a_wrong_search_is_refused_with_the_field(empty: Server, change: dict[st
         ("q=a&cursor=x", "cursor"),
         ("q=a&min_score=nan", "min_score"),
         ("q=a&colour=red", "colour"),
+        ("q=a&merge=yes", "merge"),
+        ("q=a&diversify=2", "diversify"),
+        ("q=a&diversify=inf", "diversify"),
+        ("q=a&diversify=1&order_by=created_at", "diversify"),
+        ("q=a&group_by=tag", "group_by"),
+        ("q=a&order_by=score", "order_by"),
     ],
 )
 def test_a_wrong_search_by_get_is_refused_with_the_field(empty: Server, query: str, field: str) -> None:
@@ -322,6 +339,10 @@ def test_a_cursor_fits_its_own_search_only(server: Server) -> None:
         ("red", {"filter": {"tags_any": ["a"]}}),
         ("red", {"return": ["images"]}),
         ("red", {"min_score": 0.1}),
+        ("red", {"merge": "rrf"}),
+        ("red", {"diversify": 0.1}),
+        ("red", {"group_by": "image"}),
+        ("red", {"order_by": "created_at"}),
     ]
     for query, options in others:
         answer = server.search(query, cursor=cursor, **options)

@@ -1,0 +1,114 @@
+"""Merged, diversified, grouped and dated lists, as clients see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.backend.api.conftest import Server
+from tests.support.pictures import jpeg
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def ids(hits: list[dict[str, Any]]) -> list[str]:
+    return [hit["id"] for hit in hits]
+
+
+@pytest.fixture
+def album(server: Server) -> dict[str, list[str]]:
+    """Three pictures, each followed by its captions, and a caption of none."""
+    names: dict[str, list[str]] = {}
+    for name, colour in (("red", RED), ("green", GREEN), ("blue", BLUE)):
+        answer = server.upload(jpeg(colour), caption=[f"{name} one", f"{name} two", "red and " + name])
+        names[name] = ids(answer.json["items"])
+    names["alone"] = server.caption("red red")
+    server.ingest()
+    return names
+
+
+def test_nothing_is_merged_unless_asked_for(server: Server, album: dict[str, list[str]]) -> None:
+    assert server.search("red").json["merged"] is None
+
+
+def test_a_merged_list_takes_turns_by_rank(server: Server, album: dict[str, list[str]]) -> None:
+    answer = server.search("red", merge="rrf", limit=6).json
+    images, captions = answer["images"], answer["captions"]
+    turns = [hit for pair in zip(images, captions, strict=False) for hit in pair]
+    assert ids(answer["merged"]) == ids([*turns, *captions[len(images) :]])[:6]
+    assert len(images) == 3
+    plain = server.search("red", limit=6).json
+    assert (plain["images"], plain["captions"]) == (images, captions)
+
+
+def test_captions_of_a_picture_stand_together(server: Server, album: dict[str, list[str]]) -> None:
+    for limit in (1, 3, 5, 20):
+        answer = server.search("red", group_by="image", limit=limit).json
+        plain = server.search("red", limit=20).json
+        owners = [hit["image_id"] or hit["id"] for hit in answer["captions"]]
+        assert owners == sorted(owners, key=owners.index)
+        best = list(dict.fromkeys(hit["image_id"] or hit["id"] for hit in plain["captions"]))
+        assert list(dict.fromkeys(owners)) == best[: len(set(owners))]
+        assert len(answer["captions"]) == min(limit, 10)
+        assert answer["images"] == plain["images"][:limit]
+
+
+def test_a_picture_stands_before_its_captions(server: Server, album: dict[str, list[str]]) -> None:
+    merged = ids(server.search("red", group_by="image", merge="rrf").json["merged"])
+    assert sorted(merged) == sorted(id for group in album.values() for id in group)
+    for group in album.values():
+        start = merged.index(group[0])
+        assert set(merged[start : start + len(group)]) == set(group)
+
+
+def test_newest_first_among_what_is_good_enough(server: Server) -> None:
+    reds = [server.pictures((250 + i, 0, 0))[0] for i in range(4)]
+    server.pictures(BLUE)
+    answer = server.search("red", order_by="created_at", min_score=0.8, merge="rrf").json
+    assert ids(answer["images"]) == ids(answer["merged"]) == reds[::-1]
+
+
+def test_a_diverse_list_shows_other_things_sooner(server: Server) -> None:
+    *reds, blue = server.pictures(*[(250 + i, i, 60) for i in range(5)], (120, 0, 130))
+    assert ids(server.search("red").json["images"])[-1] == blue
+    diverse = server.search("red", diversify=0.7).json["images"]
+    assert ids(diverse)[1] == blue
+    assert sorted(ids(diverse)) == sorted([*reds, blue])
+    assert server.search("red", diversify=0).json["images"] == server.search("red").json["images"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"merge": "rrf"},
+        {"group_by": "image"},
+        {"group_by": "image", "merge": "rrf"},
+        {"diversify": 0.5},
+        {"diversify": 1, "group_by": "image", "merge": "rrf"},
+        {"order_by": "created_at"},
+        {"order_by": "created_at", "group_by": "image", "merge": "rrf"},
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 4])
+def test_pages_hold_everything_once(
+    server: Server, album: dict[str, list[str]], options: dict[str, Any], limit: int
+) -> None:
+    whole = server.search("red", limit=1000, **options).json
+    assert whole["next_cursor"] is None
+    names = [name for name in ("images", "captions", "merged") if whole[name] is not None]
+    seen: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    cursor, pages = None, 0
+    while pages == 0 or cursor:
+        page = server.search("red", limit=limit, cursor=cursor, **options).json
+        for name in names:
+            assert len(page[name]) <= limit
+            seen[name] += page[name]
+        cursor, pages = page["next_cursor"], pages + 1
+    assert seen == {name: whole[name] for name in names}
+
+
+def test_the_same_by_get(server: Server, album: dict[str, list[str]]) -> None:
+    asked = {"merge": "rrf", "group_by": "image", "diversify": 0.5, "limit": 3}
+    by_get = server.client.get("/v1/search", query_string={"q": "red", **asked}).json
+    assert by_get["merged"] == server.search("red", **asked).json["merged"]
