@@ -4,14 +4,16 @@ import { addCaptions, listItems } from "../lib/api.js";
 import { deleteSoon, isGoing } from "../lib/deleting.js";
 import { h, iconButton } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { problemBox, toastProblem } from "../lib/notices.js";
+import { toastProblem } from "../lib/notices.js";
 import { itemAddress } from "../lib/router.js";
 
 const MOST = 100;
 
-export function captionEditor(image) {
+export const captionsOf = (id, options) => listItems({ kind: "caption", image_id: id, limit: MOST }, options);
+
+/** `captions` are the picture's own, newest first, as the API lists them. */
+export function captionEditor(image, captions) {
   const list = h("ul", { class: "own-captions" });
-  const trouble = h("div", {});
   const input = h("input", { type: "text", id: "new-caption", maxlength: 10000, placeholder: t("captions.add"), autocomplete: "off" });
   const form = h("form", { class: "in-place" }, h("label", { class: "unseen", for: "new-caption" }, t("captions.add")), input, h("button", { type: "submit" }, t("add")));
 
@@ -23,16 +25,6 @@ export function captionEditor(image) {
       caption.status === "failed" && h("span", { class: "pill failed" }, t("upload.state.failed")),
       iconButton("delete", t("captions.delete", { text: caption.text }), () => deleteSoon(caption, caption.text)),
     );
-
-  async function load() {
-    try {
-      const { items } = await listItems({ kind: "caption", image_id: image.id, limit: MOST });
-      list.replaceChildren(...items.reverse().map(row));
-      trouble.replaceChildren();
-    } catch (problem) {
-      trouble.replaceChildren(problemBox(problem, load));
-    }
-  }
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -47,6 +39,6 @@ export function captionEditor(image) {
       toastProblem(problem);
     }
   });
-  load();
-  return h("div", {}, list, trouble, form);
+  list.append(...captions.toReversed().map(row));
+  return h("div", {}, list, form);
 }

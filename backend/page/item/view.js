@@ -10,7 +10,7 @@ import { goBack, itemAddress, navigate } from "../lib/router.js";
 import { captionHit, pictureHit } from "../search/hit.js";
 import { ensureCurrent, moveWithArrows } from "../search/moving.js";
 import { queryFor, writeQuery } from "../search/query.js";
-import { captionEditor } from "./captions.js";
+import { captionEditor, captionsOf } from "./captions.js";
 import { labelForm } from "./labels.js";
 import { metadataForm } from "./metadata.js";
 import { tagEditor } from "./tags.js";
@@ -30,9 +30,10 @@ export function itemView() {
     const { signal } = asked;
     element.setAttribute("aria-busy", "true");
     try {
-      const item = await getItem(params.get("id") ?? "", { signal });
+      const id = params.get("id") ?? "";
+      const [item, captions] = await Promise.all([getItem(id, { signal }), captionsOf(id, { signal })]);
       know([item]);
-      draw(item, signal);
+      draw(item, captions.items, signal);
       if (!restored) scrollTo(0, 0);
       if (item.status === "pending") timer = setTimeout(() => update(params, true), PENDING_MS);
     } catch (error) {
@@ -43,13 +44,13 @@ export function itemView() {
     }
   }
 
-  function draw(item, signal) {
+  function draw(item, captions, signal) {
     const name = item.text ?? item.filename;
     document.title = `${name} · Twinspace`;
     const neighbours = h("div", { class: "neighbours" });
     const lead = item.kind === "image" ? fullPicture(item) : wholeCaption(item);
     element.replaceChildren(
-      h("div", { class: "item-columns" }, lead, h("div", { class: "known" }, head(item, name, () => update(new URLSearchParams(location.search), true)), facts(item))),
+      h("div", { class: "item-columns" }, lead, h("div", { class: "known" }, head(item, name, () => update(new URLSearchParams(location.search), true)), facts(item, captions))),
       neighbours,
     );
     if (item.status === "indexed") near(item, neighbours, signal);
@@ -95,10 +96,10 @@ function head(item, name, again) {
   );
 }
 
-function facts(item) {
+function facts(item, captions) {
   const image = item.kind === "image";
   return [
-    image && section("item.captions", captionEditor(item)),
+    image && section("item.captions", captionEditor(item, captions)),
     section("item.tags", tagEditor(item)),
     section("item.metadata", metadataForm(item)),
     image && item.status === "indexed" && section("item.labels", labelForm(item)),

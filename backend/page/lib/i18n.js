@@ -6,6 +6,7 @@ import { TEXTS as zh } from "../text/zh.js";
 export const LANGUAGES = { en: "English", zh: "中文" };
 const ALL = { en, zh };
 let language = "en";
+let locale = "en";
 let plurals = new Intl.PluralRules("en");
 
 export function currentLanguage() {
@@ -14,7 +15,9 @@ export function currentLanguage() {
 
 export function setLanguage(name) {
   language = name in ALL ? name : "en";
-  plurals = new Intl.PluralRules(language);
+  // English is not one way to write a date: the browser knows which of them its reader prefers.
+  locale = navigator.languages.find((one) => one.startsWith(language)) ?? language;
+  plurals = new Intl.PluralRules(locale);
   document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
 }
 
@@ -30,15 +33,15 @@ export function t(key, values = {}) {
 }
 
 export function number(value, digits = 3) {
-  return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
 }
 
 export function percent(value, digits = 0) {
-  return new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: digits }).format(value);
 }
 
 export function cosine(value) {
-  return new Intl.NumberFormat(language, { minimumFractionDigits: 3, maximumFractionDigits: 3 }).format(value);
+  return new Intl.NumberFormat(locale, { minimumFractionDigits: 3, maximumFractionDigits: 3 }).format(value);
 }
 
 export function bytes(value) {
@@ -50,11 +53,11 @@ export function bytes(value) {
     step += 1;
   }
   const options = { style: "unit", unit: units[step], unitDisplay: "short", maximumFractionDigits: size < 10 ? 1 : 0 };
-  return new Intl.NumberFormat(language, options).format(size);
+  return new Intl.NumberFormat(locale, options).format(size);
 }
 
 export function time(value) {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(value));
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(value));
 }
 
 /** Fills in what index.html says in English. */

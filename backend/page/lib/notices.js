@@ -47,8 +47,9 @@ export function problemBox(problem, onRetry = null) {
     "div",
     { class: "problem", role: "alert" },
     h("h2", {}, problem.title || t("problem.title")),
-    h("p", {}, problem.detail),
-    problem.errors?.length > 0 && h("ul", {}, problem.errors.map(({ field, message }) => h("li", {}, h("code", {}, field), " ", message))),
+    problem.errors?.length
+      ? h("ul", {}, problem.errors.map(({ field, message }) => h("li", {}, h("code", {}, field), " ", message)))
+      : h("p", {}, problem.detail),
     h(
       "p",
       { class: "row" },
@@ -60,6 +61,5 @@ export function problemBox(problem, onRetry = null) {
 
 /** Says what went wrong in one line, in passing. */
 export function toastProblem(problem) {
-  const fields = (problem.errors ?? []).map(({ field, message }) => `${field}: ${message}`);
-  toast([problem.detail || problem.title || String(problem), ...fields].join(" "), { seconds: 10 });
+  toast(problem.detail || problem.title || String(problem), { seconds: 10 });
 }

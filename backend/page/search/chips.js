@@ -15,7 +15,7 @@ export function chipRow({ onChange, onAnother, onUpload }) {
   let urls = [];
 
   function partChip(query, part, index) {
-    const words = h("span", { class: "chip-text" }, part.kind === "text" ? part.value : "…");
+    const words = h("span", { class: "chip-text" }, label(part.kind === "text" ? part.value : "…"));
     const chip = h("li", { class: "chip" }, words);
     const named = (name) => {
       weight.setAttribute("aria-label", t("chips.weight", { name }));
@@ -46,19 +46,20 @@ export function chipRow({ onChange, onAnother, onUpload }) {
   }
 
   async function nameItem(id, words, named) {
-    const item = (await itemsById([id])).get(id);
-    if (!item) return words.replaceChildren(icon("picture"), t("chips.gone"));
+    const item = await itemsById([id]).then((items) => items.get(id), () => null);
+    // Why it cannot be had is what the search itself says.
+    if (!item) return words.replaceChildren(icon("picture"), label(t("chips.gone")));
     named(item.text ?? item.filename);
-    if (item.kind === "caption") return words.replaceChildren(icon("words"), item.text);
+    if (item.kind === "caption") return words.replaceChildren(icon("words"), label(item.text));
     const image = h("img", { alt: "", width: 32, height: 32 });
     showPicture(image, item, "thumbnail", () => image.replaceWith(icon("picture")));
-    return words.replaceChildren(image, item.filename);
+    return words.replaceChildren(image, label(item.filename));
   }
 
   async function nameDropped(id, words, named) {
     const picture = await recallPicture(id);
     if (!picture) {
-      words.replaceChildren(icon("picture"), t("chips.missing"));
+      words.replaceChildren(icon("picture"), label(t("chips.missing")));
       note.textContent = t("chips.missing.why");
       return;
     }
@@ -66,13 +67,13 @@ export function chipRow({ onChange, onAnother, onUpload }) {
     urls.push(url);
     const name = picture.name || t("chips.dropped");
     named(name);
-    words.replaceChildren(h("img", { alt: "", width: 32, height: 32, src: url }), name);
+    words.replaceChildren(h("img", { alt: "", width: 32, height: 32, src: url }), label(name));
     note.replaceChildren(t("chips.private"), " ", h("button", { type: "button", class: "link", onclick: () => onUpload(id) }, t("chips.store")));
   }
 
   function filterChip(text, without) {
     const remove = iconButton("close", t("chips.remove", { name: text }), () => onChange(without));
-    return h("li", { class: "chip filter" }, h("span", { class: "chip-text" }, text), remove);
+    return h("li", { class: "chip filter" }, h("span", { class: "chip-text" }, label(text)), remove);
   }
 
   function filterChips(query) {
@@ -101,3 +102,6 @@ export function chipRow({ onChange, onAnother, onUpload }) {
     close: () => urls.forEach((url) => URL.revokeObjectURL(url)),
   };
 }
+
+/** Cut short where it is long, but there to be read in full. */
+const label = (text) => h("span", { title: text }, text);

@@ -199,7 +199,8 @@ function relevanceSlider(change, onGrey) {
       cut.input.checked = cutting;
     },
     enable(possible) {
-      slider.disabled = cut.input.disabled = !possible;
+      slider.disabled = !possible;
+      cut.label.hidden = !possible;
       why.textContent = possible ? "" : t("filters.relevance.none");
     },
   };

@@ -1,0 +1,183 @@
+"""Searching as a person does it: with words, with pictures, with both, and on from what was found."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.conftest import Expect, Open, photo
+from tests.browser.pages import (
+    act,
+    captions,
+    chips,
+    drop_files,
+    first_files,
+    paste_file,
+    pictures,
+    search,
+    settled,
+)
+from tests.support.server import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+
+@pytest.fixture
+def page(gallery: Server, open_page: Open) -> Page:
+    return open_page(gallery)
+
+
+def weight(page: Page, place: int) -> str:
+    return chips(page).nth(place).locator(".weight").input_value()
+
+
+def test_the_start_explains_itself_and_shows_what_is_there(page: Page) -> None:
+    assert page.get_by_role("heading", level=1).inner_text() == "Pictures and words, in one space"
+    assert pictures(page).count() == 16
+
+
+def test_words_find_pictures_and_captions(page: Page) -> None:
+    search(page, "a cat")
+    assert first_files(page)[0] == "chelsea.png"
+    assert "cat" in captions(page).first.inner_text()
+    assert "q=a+cat" in page.url
+    assert page.title() == "a cat · Twinspace"
+    said = page.locator("#live").inner_text()
+    assert re.fullmatch(r"16 pictures and 13 captions in \d+ milliseconds\.", said)
+
+
+def test_every_hit_says_how_well_it_fits(page: Page) -> None:
+    search(page, "a cat")
+    label = pictures(page).first.locator(".open").get_attribute("aria-label")
+    assert re.fullmatch(r"chelsea\.png, (relevance \d+%, )?score 0\.\d{3}", label or "")
+
+
+def test_a_chosen_picture_finds_its_like(page: Page) -> None:
+    page.locator(".box input[type=file]").set_input_files(photo("motorcycle_left.png"))
+    page.locator(".chip img").wait_for()
+    settled(page)
+    assert first_files(page, 2) == ["motorcycle_left.png", "motorcycle_right.png"]
+
+
+def test_a_pasted_picture_finds_its_like(page: Page) -> None:
+    paste_file(page, "moon.png", "image/png", photo("moon.png").read_bytes())
+    page.locator(".chip img").wait_for()
+    settled(page)
+    assert first_files(page)[0] == "moon.png"
+
+
+def test_a_dropped_picture_and_words_search_together_and_outlast_a_reload(page: Page) -> None:
+    drop_files(page, "body", [("coffee.png", "image/png", photo("coffee.png").read_bytes())])
+    page.locator(".chip img").wait_for()
+    search(page, "a table")
+    assert [one.inner_text().split("\n")[0] for one in chips(page).all()] == ["coffee.png", "a table"]
+    assert first_files(page)[0] == "coffee.png"
+    before = page.locator(".hit .score").all_inner_texts()
+    page.reload()
+    page.locator(".hit").first.wait_for()
+    assert page.locator(".hit .score").all_inner_texts() == before
+    assert "this browser only" in page.locator(".chips-note").inner_text()
+
+
+def test_in_another_browser_a_dropped_picture_is_missed_and_said_so(
+    page: Page, gallery: Server, open_page: Open
+) -> None:
+    drop_files(page, "body", [("moon.png", "image/png", photo("moon.png").read_bytes())])
+    page.locator(".chip img").wait_for()
+    elsewhere = open_page(gallery, page.url.rpartition("/")[2])
+    assert "picture in another browser" in chips(elsewhere).first.inner_text()
+    assert "Drop it here again" in elsewhere.locator(".results .end").inner_text()
+
+
+def test_more_and_less_like_a_hit_become_parts_with_weights(page: Page) -> None:
+    search(page, "space")
+    hit = pictures(page).filter(has_text="astronaut.png")
+    act(page, hit, "More like this")
+    assert chips(page).count() == 2
+    assert pictures(page).filter(has_text="astronaut.png").count() == 0
+    hit = pictures(page).filter(has_text="rocket.jpg")
+    act(page, hit, "Less like this")
+    assert [weight(page, i) for i in range(3)] == ["1", "1", "-1"]
+    assert "w=-1" in page.url
+
+
+def test_a_weight_changes_the_answer_and_a_part_can_be_removed(page: Page) -> None:
+    search(page, "a cat")
+    page.get_by_role("button", name="Words", exact=True).click()
+    search(page, "a cup of coffee")
+    assert chips(page).count() == 2
+    chips(page).nth(1).get_by_label("Weight of a cup of coffee").fill("-2")
+    page.wait_for_url("**w=-2**")
+    settled(page)
+    assert "coffee.png" not in first_files(page, 12)
+    page.get_by_role("button", name="Remove a cat").click()
+    page.wait_for_url("**?q=a+cup**")
+    assert chips(page).count() == 1
+    page.get_by_role("button", name="Clear all").click()
+    assert chips(page).count() == 0
+    assert page.url.endswith("/?")
+
+
+def test_captions_for_a_picture_and_pictures_for_a_caption(page: Page) -> None:
+    search(page, "a rocket")
+    hit = pictures(page).filter(has_text="rocket.jpg")
+    act(page, hit, "Find captions")
+    assert "rocket" in captions(page).first.inner_text()
+    assert not pictures(page).first.is_visible()
+    caption = captions(page).first
+    act(page, caption, "Find pictures")
+    assert first_files(page)[0] == "rocket.jpg"
+    assert captions(page).count() == 0
+
+
+def test_back_forward_and_sharing_keep_the_whole_query(page: Page, gallery: Server, open_page: Open) -> None:
+    search(page, "a cat")
+    search(page, "a motorcycle")
+    page.get_by_role("button", name="Pictures", exact=True).click()
+    settled(page)
+    address = page.url
+    page.go_back()
+    page.go_back()
+    assert page.get_by_role("searchbox").input_value() == "a cat"
+    assert first_files(page)[0] == "chelsea.png"
+    page.go_forward()
+    page.go_forward()
+    assert page.url == address
+    assert set(first_files(page, 2)) == {"motorcycle_left.png", "motorcycle_right.png"}
+    shared = open_page(gallery, address.rpartition("/")[2])
+    assert first_files(shared, 2) == first_files(page, 2)
+    assert shared.get_by_role("button", name="Pictures", exact=True).get_attribute("aria-pressed") == "true"
+
+
+def test_dates_narrow_a_search_down(page: Page) -> None:
+    search(page, "a cat")
+    page.get_by_text("Added", exact=True).click()
+    page.get_by_label("Until").fill("2020-01-01")
+    page.wait_for_url("**before=2020-01-01**")
+    settled(page)
+    assert pictures(page).count() == 0
+    assert "Nothing found." in page.locator(".results .end").inner_text()
+    page.get_by_role("button", name="Remove until 2020-01-01").click()
+    settled(page)
+    assert pictures(page).count() == 16
+
+
+def test_an_address_full_of_nonsense_is_read_as_far_as_it_makes_sense(
+    gallery: Server, open_page: Open
+) -> None:
+    page = open_page(gallery, "?q=a+cat&w=many&min=9&after=yesterday&mode=magic&only=sounds&view=nowhere&w=")
+    assert weight(page, 0) == "1"
+    assert first_files(page)[0] == "chelsea.png"
+
+
+def test_the_api_says_in_its_own_words_what_is_wrong(
+    gallery: Server, open_page: Open, expect_failures: Expect
+) -> None:
+    page = open_page(gallery, "?q=a+cat&w=1&q=a+cat+&w=0&like=nothing")
+    expect_failures()
+    problem = page.get_by_role("alert")
+    assert "query.2.item" in problem.inner_text()
+    assert "UUID" in problem.inner_text()
