@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.trial import NUMBERS, Numbers, Trial
+from tests.support.installation import Installation, installation
 from tests.support.server import Server
 
 MakeServer = Callable[..., Server]
@@ -25,3 +27,35 @@ def make_server(tmp_path: Path) -> Iterator[MakeServer]:
     yield make
     for server in made:
         server.kill_if_running()
+
+
+@pytest.fixture(scope="module")
+def distributed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """API, two workers and the reconciler, which a whole module of trials shares."""
+    with installation(tmp_path_factory.mktemp("installation"), redis_keeps=True) as made:
+        made.start()
+        yield made
+
+
+@pytest.fixture
+def trial(distributed: Installation, record_property: Callable[[str, object], None]) -> Trial:
+    """Begins with everything whole."""
+    distributed.make_whole()
+    return Trial(distributed, record_property)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the promise came to: `pytest tests/faults` prints it (not where xdist runs the tests)."""
+    trials = [
+        (report.nodeid.rpartition("::")[2], value)
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == NUMBERS
+    ]
+    if not trials:
+        return
+    terminalreporter.section("what was accepted, and what became of it")
+    for name, numbers in trials:
+        terminalreporter.write_line(f"{name}: {numbers}")
+    total = Numbers.total([numbers for _, numbers in trials])
+    terminalreporter.write_line(f"together: {total}")

@@ -1,4 +1,4 @@
-"""A folder in memory where the machine has room for one: tests that write much wait for no disk.
+"""Folders in memory, for tests that write much and need not wait for a disk, and read-only ones.
 
 `kill -9` loses nothing there that it would not lose on a disk: both keep what was written in the page cache.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,3 +21,32 @@ def quick_folder() -> Iterator[Path]:
     there = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH
     with tempfile.TemporaryDirectory(prefix="twinspace-", dir=MEMORY if there else None) as name:
         yield Path(name)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """As a disk becomes after an error. Where nothing can be mounted, files stand where its folders
+    were, which whoever is root cannot write to either."""
+    if _mount("--bind", folder, folder):
+        try:
+            if not _mount("-o", "remount,ro,bind", folder):
+                raise RuntimeError(f"{folder} does not become read-only")
+            yield
+        finally:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+        return
+    folders = [path for path in folder.iterdir() if path.is_dir()]
+    for path in folders:
+        path.rename(folder / f".{path.name}")
+        path.write_text("no folder")
+    try:
+        yield
+    finally:
+        for path in folders:
+            path.unlink()
+            (folder / f".{path.name}").rename(path)
+
+
+def _mount(*arguments: object) -> bool:
+    command = ["mount", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True).returncode == 0

@@ -20,6 +20,9 @@ from typing import Any, Literal
 
 from tests.support.qdrant_rest import AlreadyThereError, Engine, NotThereError, plain
 
+# As the server whose protocol this is.
+GREETING = {"title": "qdrant - vector search engine", "version": "1.19.0", "commit": "stand-in"}
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -51,7 +54,7 @@ class QdrantStandIn:
     """Listens on loopback. `stop` refuses connections, `start` is there again with the same port and data."""
 
     def __init__(self, port: int = 0, data: Path | None = None, api_key: str | None = None) -> None:
-        self.port = port
+        self.host, self.port = "127.0.0.1", port
         self.api_key = api_key
         self.seen: list[Seen] = []
         self._engine = Engine(data)
@@ -145,6 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _result(self, path: str, body: Any) -> tuple[int, Any]:
         if path in ("/healthz", "/readyz", "/livez"):
             return 200, True
+        if path == "/":
+            return 200, GREETING
         if self.stand_in.api_key and self.headers.get("api-key") != self.stand_in.api_key:
             return 401, "Must provide an API key or an Authorization bearer token"
         try:
@@ -160,7 +165,9 @@ class _Handler(BaseHTTPRequestHandler):
         outcome = (
             {"result": plain(result), "status": "ok"} if status == 200 else {"status": {"error": result}}
         )
-        self._send(status, json.dumps(outcome | {"time": 0.001}).encode())
+        # The greeting alone comes without an envelope.
+        content = GREETING if result is GREETING else outcome | {"time": 0.001}
+        self._send(status, json.dumps(content).encode())
 
     def _fail(self, fault: Fault) -> None:
         if fault.kind == "error":

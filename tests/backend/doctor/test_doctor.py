@@ -144,7 +144,7 @@ def test_postgresql_is_looked_at_and_not_changed() -> None:
         assert "missing" in only_problem(database.check(settings)).what
         Catalogue(url).close()
         assert levels(database.check(settings)) == [("database", "ok"), ("database", "ok")]
-        missing = only_problem(database.check(distributed(database_url=url.replace("/postgres?", "/other?"))))
+        missing = only_problem(database.check(distributed(database_url=url.rpartition("/")[0] + "/other")))
         assert "Create the database" in str(missing.remedy)
 
 

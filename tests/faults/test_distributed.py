@@ -1,0 +1,178 @@
+"""Parts of the distributed profile die, hang and come back: what was accepted is indexed, exactly once."""
+
+from __future__ import annotations
+
+import socket
+import time
+from functools import partial
+
+import pytest
+from celery import Celery
+
+from backend.errors import TwinspaceError
+from tests.faults.trial import Trial
+from tests.support.folders import read_only
+from tests.support.qdrant_stand_in import Fault
+from workers.app import INGEST, QUEUE
+
+SECONDS = 1.5
+"""How long a service is away in the quick tier."""
+SLOW = pytest.mark.slow
+
+
+def test_workers_killed_in_mid_batch(trial: Trial) -> None:
+    with trial.uploading():
+        for worker in trial.it.workers:
+            trial.upload(40)
+            trial.it.wait_for(lambda worker=worker: bool(trial.it.held_by(worker)))
+            trial.inject(worker.kill)
+            worker.start()
+    trial.recovered()
+    trial.conclude()
+
+
+def test_the_api_killed_in_mid_upload(trial: Trial) -> None:
+    with trial.uploading():
+        for _ in range(2):
+            half = half_an_upload(trial)
+            trial.inject(trial.it.api.kill)
+            half.close()
+            trial.it.api.start()
+            trial.it.wait_for_api()
+    trial.recovered()
+    trial.conclude()
+
+
+def half_an_upload(trial: Trial) -> socket.socket:
+    """A request whose body has begun and never ends."""
+    host, port = trial.it.url.removeprefix("http://").split(":")
+    head = (
+        "POST /v1/images HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+        '--b\r\nContent-Disposition: form-data; name="file"; filename="x.jpg"\r\n\r\n'
+    )
+    connection = socket.create_connection((host, int(port)))
+    connection.sendall(head.encode() + b"\xff\xd8" + bytes(20_000))
+    return connection
+
+
+def test_redis_killed_with_its_file(trial: Trial) -> None:
+    with trial.uploading():
+        trial.upload(40)
+        trial.inject(trial.it.redis.kill)
+        trial.upload(8)
+        time.sleep(SECONDS)
+        trial.it.redis.start()
+    trial.recovered()
+    trial.conclude()
+
+
+def test_redis_killed_and_its_file_lost(trial: Trial) -> None:
+    with trial.uploading():
+        trial.upload(40)
+        trial.it.redis.lose_files()
+        trial.inject(trial.it.redis.kill)
+        trial.it.redis.start()
+    trial.recovered()
+    trial.conclude()
+
+
+def test_redis_flushed(trial: Trial) -> None:
+    with trial.uploading():
+        for _ in range(3):
+            trial.upload(40)
+            with trial.it.broker() as redis:
+                trial.inject(redis.flushall)
+    trial.recovered()
+    trial.conclude()
+
+
+def test_postgresql_killed_and_started_again(trial: Trial) -> None:
+    with trial.uploading():
+        trial.upload(40)
+        trial.inject(trial.it.postgres.kill)
+        time.sleep(SECONDS)
+        with pytest.raises(TwinspaceError):
+            trial.upload(1)
+        trial.it.postgres.start()
+    trial.recovered()
+    trial.conclude()
+
+
+@pytest.mark.parametrize(
+    "kind", ["error", "hang", pytest.param("drop_after", marks=SLOW), pytest.param("garbage", marks=SLOW)]
+)
+def test_qdrant_answers_nothing_good(trial: Trial, kind: str) -> None:
+    qdrant = trial.it.stand_in()
+    with trial.uploading():
+        trial.inject(partial(setattr, qdrant, "fault", Fault(kind)))
+        trial.upload(20)
+        time.sleep(SECONDS)
+        qdrant.fault = None
+    trial.recovered()
+    trial.conclude()
+
+
+@pytest.mark.parametrize("seconds", [SECONDS, pytest.param(30, marks=SLOW)])
+def test_qdrant_refuses_connections(trial: Trial, seconds: float) -> None:
+    qdrant = trial.it.stand_in()
+    with trial.uploading():
+        trial.inject(qdrant.stop)
+        trial.upload(20)
+        time.sleep(seconds)
+        qdrant.start()
+    trial.recovered()
+    trial.conclude()
+
+
+def test_storage_is_read_only_for_a_while(trial: Trial) -> None:
+    with trial.uploading():
+        trial.upload(40)
+        with read_only(trial.it.storage):
+            trial.faults += 1
+            with pytest.raises(TwinspaceError, match="storage"):
+                trial.upload(1)
+            time.sleep(SECONDS)
+    trial.recovered()
+    trial.conclude()
+
+
+@pytest.mark.parametrize("service", ["postgres", "redis", "qdrant"])
+@pytest.mark.parametrize("seconds", [SECONDS, pytest.param(15, marks=SLOW)])
+def test_the_wire_between_workers_and_a_service_is_cut(trial: Trial, service: str, seconds: float) -> None:
+    wire = trial.it.wires[service]
+    with trial.uploading():
+        trial.upload(20)
+        trial.inject(wire.cut)
+        trial.upload(20)
+        time.sleep(seconds)
+        wire.heal()
+    trial.recovered()
+    trial.conclude()
+
+
+@SLOW
+@pytest.mark.parametrize("service", ["postgres", "redis", "qdrant"])
+def test_the_wire_is_there_and_nothing_comes_through(trial: Trial, service: str) -> None:
+    """For longer than a call to that service may take."""
+    wire = trial.it.wires[service]
+    with trial.uploading():
+        trial.upload(20)
+        trial.inject(wire.stall)
+        time.sleep(8)
+        wire.heal()
+    trial.recovered()
+    trial.conclude()
+
+
+def test_messages_delivered_twice(trial: Trial) -> None:
+    app = Celery(broker=trial.it.settings(proxied=False)["TWINSPACE_BROKER_URL"])
+    with trial.uploading():
+        for number in range(20):
+            trial.upload(4)
+            for _ in range(3):
+                send = partial(app.send_task, INGEST, task_id=f"the-same-{number}", queue=QUEUE)
+                trial.inject(send)
+    trial.recovered()
+    numbers = trial.conclude()
+    assert numbers.accepted > 80

@@ -1,0 +1,255 @@
+"""The distributed profile as it is run: API, workers and reconciler as processes, over real services."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from qdrant_client import QdrantClient
+from redis import Redis
+from sqlalchemy import NullPool, create_engine, text
+
+from backend.client import Client
+from backend.store.base import KINDS
+from backend.store.server import ServerStore
+from tests.support.databases import (
+    Service,
+    free_port,
+    postgres_service,
+    postgres_url,
+    redis_service,
+    redis_url,
+)
+from tests.support.encoders import ColourEncoder
+from tests.support.proxy import Proxy
+from tests.support.qdrant_stand_in import QdrantStandIn
+
+REPOSITORY = Path(__file__).parents[2]
+PROMISE = 120
+"""Seconds after the end of a fault in which everything that was accepted is indexed."""
+QUICK = {
+    "TWINSPACE_LEASE_SECONDS": "3",
+    "TWINSPACE_RECONCILE_SECONDS": "0.5",
+    "TWINSPACE_QDRANT_TIMEOUT": "2",
+}
+
+
+class Part:
+    """One of our processes, with a log of its own; `kill` is `kill -9` of it and its children."""
+
+    def __init__(self, name: str, arguments: list[str], variables: dict[str, str], folder: Path) -> None:
+        self.name = name
+        self._arguments = arguments
+        self._variables = variables
+        self._log = folder / f"{name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("TWINSPACE_")}
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.cli", *self._arguments],
+                cwd=REPOSITORY,
+                env={**inherited, "OMP_NUM_THREADS": "1", **self._variables},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self, seconds: float = 30) -> int:
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(seconds)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
+
+
+class RealQdrant:
+    """A server that is there already, without collections of ours."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        parts = httpx.URL(url)
+        self.host, self.port = parts.host, parts.port or 6333
+        self.fault = None
+        space = ColourEncoder().space.name
+        store = ServerStore(QdrantClient(url=url, check_compatibility=False))
+        store.drop_space(space)
+        store.close()
+
+
+class Installation:
+    """Workers reach every service through a proxy of its own, the API directly."""
+
+    def __init__(
+        self,
+        folder: Path,
+        postgres: Service,
+        redis: Service,
+        qdrant: QdrantStandIn | RealQdrant,
+        **variables: str,
+    ) -> None:
+        self.numbers = itertools.count()
+        """Of pictures that nobody uploaded yet."""
+        self.folder = folder
+        self.storage = folder / "storage"
+        self.storage.mkdir(exist_ok=True)
+        self.postgres, self.redis, self.qdrant = postgres, redis, qdrant
+        self.wires = {
+            "postgres": Proxy(postgres.port),
+            "redis": Proxy(redis.port),
+            "qdrant": Proxy(qdrant.port, qdrant.host),
+        }
+        self._variables = {**QUICK, "TEST_ENCODER": "colour", "TEST_ENCODE_SECONDS": "0.05", **variables}
+        self.api = self._api("api", free_port())
+        self.workers: list[Part] = []
+        self.beat = Part("beat", ["beat"], self.settings(proxied=True), folder)
+        # Connects anew every time: the server may have been killed in between.
+        self._database = create_engine(postgres_url(postgres.port), poolclass=NullPool)
+
+    def settings(self, *, proxied: bool) -> dict[str, str]:
+        ports = {name: wire.port for name, wire in self.wires.items()} if proxied else {}
+        return {
+            **self._variables,
+            "TWINSPACE_DATABASE_URL": postgres_url(ports.get("postgres", self.postgres.port)),
+            "TWINSPACE_BROKER_URL": redis_url(ports.get("redis", self.redis.port)),
+            "TWINSPACE_QDRANT_URL": f"http://127.0.0.1:{ports['qdrant']}" if ports else self.qdrant.url,
+            "TWINSPACE_STORAGE_URL": str(self.storage),
+        }
+
+    def _api(self, name: str, port: int) -> Part:
+        self.url = f"http://127.0.0.1:{port}"
+        return Part(name, ["api", "--port", str(port)], self.settings(proxied=False), self.folder)
+
+    def worker(self, **variables: str) -> Part:
+        """One more, not started yet."""
+        name = f"worker-{len(self.workers) + 1}"
+        self.workers.append(Part(name, ["worker"], {**self.settings(proxied=True), **variables}, self.folder))
+        return self.workers[-1]
+
+    def start(self, workers: int = 2) -> None:
+        for _ in range(workers):
+            self.worker()
+        for part in self.parts:
+            part.start()
+        self.wait_for_api()
+
+    @property
+    def parts(self) -> list[Part]:
+        return [self.api, *self.workers, self.beat]
+
+    def wait_for_api(self, seconds: float = 60) -> None:
+        def ready() -> bool:
+            try:
+                return httpx.get(f"{self.url}/readyz", timeout=10).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        self.wait_for(ready, seconds)
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, self.logs()
+            time.sleep(0.05)
+
+    def logs(self) -> str:
+        return "\n".join(f"--- {part.name}\n{part.log[-3000:]}" for part in self.parts)
+
+    def client(self, patience: float = 0) -> Client:
+        return Client(self.url, patience=patience)
+
+    def broker(self) -> Redis:
+        return Redis.from_url(redis_url(self.redis.port))
+
+    def held_by(self, worker: Part) -> list[str]:
+        """The ids of the items that this worker has in work: its name there tells its process."""
+        with self._database.connect() as connection:
+            query = text("SELECT id FROM items WHERE leased_by LIKE :name")
+            return list(connection.scalars(query, {"name": f"%-{worker.pid}-%"}))
+
+    def stand_in(self) -> QdrantStandIn:
+        """Where a real server is there, it is not to be told to misbehave."""
+        if not isinstance(self.qdrant, QdrantStandIn):
+            pytest.skip("The Qdrant of TWINSPACE_TEST_QDRANT_URL cannot be told to fail.")
+        return self.qdrant
+
+    def make_whole(self) -> None:
+        """Ends every fault, starts what does not run, and waits for the API."""
+        self.restore()
+        self.wait_for_api()
+
+    def restore(self) -> None:
+        self.qdrant.fault = None
+        if isinstance(self.qdrant, QdrantStandIn) and self.qdrant.stopping.is_set():
+            self.qdrant.start()
+        for wire in self.wires.values():
+            wire.heal()
+        for service in (self.postgres, self.redis):
+            if not service.runs:
+                service.start()
+        for part in self.parts:
+            if not part.runs:
+                part.start()
+
+    def points(self) -> list[str]:
+        """The ids of all points, as often as they are there."""
+        client = QdrantClient(url=self.qdrant.url, check_compatibility=False, timeout=30)
+        store = ServerStore(client)
+        space, found = ColourEncoder().space.name, []
+        for kind in KINDS:
+            cursor: str | None = None
+            while True:
+                ids, cursor = store.scroll(space, kind, 1000, cursor)
+                found += ids
+                if cursor is None:
+                    break
+        store.close()
+        return found
+
+    def close(self) -> None:
+        for part in self.parts:
+            if part.runs:
+                part.kill()
+        for wire in self.wires.values():
+            wire.close()
+
+
+@contextmanager
+def installation(folder: Path, *, redis_keeps: bool = False, **variables: str) -> Iterator[Installation]:
+    """Services and proxies; the parts are started by the test."""
+    with ExitStack() as services:
+        postgres = services.enter_context(postgres_service())
+        redis = services.enter_context(redis_service(keeps=redis_keeps))
+        given = os.environ.get("TWINSPACE_TEST_QDRANT_URL")
+        qdrant = RealQdrant(given) if given else services.enter_context(QdrantStandIn())
+        made = Installation(folder, postgres, redis, qdrant, **variables)
+        try:
+            yield made
+        finally:
+            made.close()
