@@ -18,7 +18,7 @@ def main() -> None:
     chosen = choose(read_captions(folder / "captions.json"), "val", "en")
     captioned = [(folder / "images" / name, texts) for name, texts in chosen]
     settings = Settings()
-    result = evaluate(load_encoder(settings.encoder), captioned, settings, lambda _: None)
+    result = evaluate(load_encoder(settings.encoder), {"en": captioned}, settings, lambda _: None)
     print(f"{result.space.name}: {result.images} pictures, {result.captions} captions")
     for name, figures in (("text to image", result.text_to_image), ("image to text", result.image_to_text)):
         print(

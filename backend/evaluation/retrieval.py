@@ -8,24 +8,41 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backend.evaluation.recall import Ranks
-from backend.store.base import Filter, Kind, Point, Query, VectorStore
+from backend.store.base import Filter, Kind, Point, Query, ScoredPoint, VectorStore
 from encoders.base import Space, Vectors
 
 TENANT = "evaluation"
 FIRST_LIMIT = 100
 """Most answers are among the first hundred hits; only for the others the whole collection is ranked."""
+KEPT = 5
+"""First hits that are remembered of each query, to be shown."""
 QUERIES_AT_ONCE = 16
 POINTS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """Ranks in both directions: of each caption's picture, and of each picture's first caption."""
+class Ranking:
+    """What the queries of one direction found."""
 
-    text_to_image: Ranks
-    image_to_text: Ranks
+    ranks: Ranks
+    """Of each query's (first) answer."""
+    margins: NDArray[np.float32]
+    """The score of that answer less the score of the best hit that is none: above 0 where it came first."""
+    nearest: NDArray[np.int64]
+    """`[queries, 5]`: rows of the first hits, -1 where there are fewer."""
+    scores: NDArray[np.float32]
+    """Theirs."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Both directions: each caption's picture, and each picture's captions."""
+
+    text_to_image: Ranking
+    image_to_text: Ranking
 
 
 def rank_pairs(
@@ -40,14 +57,18 @@ def rank_pairs(
     for caption, image in enumerate(image_of):
         captions_of[image].add(point_id("caption", caption))
     return Ranked(
-        _ranks(store, space.name, "image", captions, [{point_id("image", i)} for i in image_of], len(images)),
-        _ranks(store, space.name, "caption", images, captions_of, len(captions)),
+        _rank(store, space.name, "image", captions, [{point_id("image", i)} for i in image_of], len(images)),
+        _rank(store, space.name, "caption", images, captions_of, len(captions)),
     )
 
 
 def point_id(kind: Kind, row: int) -> str:
     """A UUID that sorts as the rows do, so that equal scores keep the order of the rows."""
     return f"{0 if kind == 'image' else 1:08x}-0000-4000-8000-{row:012x}"
+
+
+def _row(hit: ScoredPoint) -> int:
+    return int(hit.id[-12:], 16)
 
 
 def _fill(store: VectorStore, space: str, kind: Kind, vectors: Vectors) -> None:
@@ -58,18 +79,35 @@ def _fill(store: VectorStore, space: str, kind: Kind, vectors: Vectors) -> None:
         store.upsert(space, kind, [Point(point_id(kind, row), vectors[row], payload) for row in rows])
 
 
-def _ranks(
+def _rank(
     store: VectorStore, space: str, kind: Kind, queries: Vectors, answers: Sequence[set[str]], total: int
-) -> Ranks:
-    ranks = np.zeros(len(queries), dtype=np.int64)
+) -> Ranking:
+    found = Ranking(
+        np.zeros(len(queries), np.int64),
+        np.zeros(len(queries), np.float32),
+        np.full((len(queries), KEPT), -1, np.int64),
+        np.zeros((len(queries), KEPT), np.float32),
+    )
     for limit in (min(FIRST_LIMIT, total), total):
-        open_rows = np.flatnonzero(ranks == 0)
+        open_rows = np.flatnonzero(found.ranks == 0)
         for start in range(0, len(open_rows), QUERIES_AT_ONCE):
             rows = open_rows[start : start + QUERIES_AT_ONCE]
             batch = [Query(queries[row], limit, Filter(TENANT)) for row in rows]
             for row, hits in zip(rows, store.query_batch(space, kind, batch), strict=True):
-                places = (place for place, hit in enumerate(hits, start=1) if hit.id in answers[row])
-                ranks[row] = next(places, 0)
-    if not ranks.all():
+                _note(found, row, hits, answers[row])
+    if not found.ranks.all():
         raise RuntimeError("The store lost points while it was being measured.")
-    return ranks
+    return found
+
+
+def _note(found: Ranking, query: int, hits: Sequence[ScoredPoint], answers: set[str]) -> None:
+    """Nothing, where the answer is not among the hits: it is asked again with a higher limit."""
+    rank = next((place for place, hit in enumerate(hits, start=1) if hit.id in answers), 0)
+    if not rank:
+        return
+    other = next((hit.score for hit in hits if hit.id not in answers), 0.0)
+    found.ranks[query] = rank
+    found.margins[query] = hits[rank - 1].score - other
+    first = hits[:KEPT]
+    found.nearest[query, : len(first)] = [_row(hit) for hit in first]
+    found.scores[query, : len(first)] = [hit.score for hit in first]

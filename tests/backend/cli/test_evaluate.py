@@ -40,8 +40,10 @@ def captions(tmp_path: Path) -> Path:
 def test_it_prints_recall_in_both_directions(cli: Cli, pictures: Path, captions: Path) -> None:
     result = cli("eval", "--images", pictures, "--captions", captions, "--encoder", "colour")
     assert result.code == 0, result.err
-    assert "3 pictures, 3 captions" in result.out
-    assert result.out.count("1.000") == 6
+    english, chinese = result.out.split("zh: ")
+    assert "en: 3 pictures, 3 captions" in english
+    assert english.count("1.000") == 6
+    assert chinese.count("1.000") < 6
 
 
 def test_json_names_the_space_and_every_figure(cli: Cli, pictures: Path, captions: Path) -> None:
@@ -52,6 +54,39 @@ def test_json_names_the_space_and_every_figure(cli: Cli, pictures: Path, caption
     assert result["text_to_image"]["recall@1"] == pytest.approx(1 / 3)
     assert result["text_to_image"]["median_rank"] == 2
     assert result["image_to_text"]["queries"] == 3
+    assert list(result["languages"]) == ["zh"]
+    low, high = result["text_to_image"]["intervals"]["recall@1"]
+    assert 0 <= low < 1 / 3 < high <= 1
+
+
+def test_each_language_of_a_file_is_measured(cli: Cli, pictures: Path, captions: Path) -> None:
+    command = ("eval", "--images", pictures, "--captions", captions, "--encoder", "colour", "--json")
+    result = cli(*command).json
+    assert list(result["languages"]) == ["en", "zh"]
+    assert result["text_to_image"] == result["languages"]["en"]["text_to_image"]
+    assert result["text_to_image"]["recall@1"] == 1
+
+
+def test_a_report_is_written_beside_the_figures(
+    cli: Cli, pictures: Path, captions: Path, tmp_path: Path
+) -> None:
+    command = ("eval", "--images", pictures, "--captions", captions, "--encoder", "colour")
+    result = cli(*command, "--report", tmp_path / "out.html", "--json")
+    assert result.json["images"] == 3
+    html = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert result.json["space"] in html
+    assert "so green" in html
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_measured(
+    cli: Cli, pictures: Path, captions: Path, tmp_path: Path
+) -> None:
+    command = ("eval", "--images", pictures, "--captions", captions, "--encoder", "none")
+    nowhere = cli(*command, "--report", tmp_path / "nowhere" / "out.html")
+    assert (nowhere.code, nowhere.err) == (1, f"Error: There is no folder for {tmp_path}/nowhere/out.html.\n")
+    folder = cli(*command, "--report", tmp_path)
+    assert folder.code == 2
+    assert "is a directory" in folder.err
 
 
 def test_an_encoder_that_cannot_be_loaded_takes_one_line(cli: Cli, pictures: Path, captions: Path) -> None:
