@@ -78,4 +78,4 @@ def _open_store(settings: Settings) -> VectorStore:
         return ServerStore.connect(settings)
     from backend.store.edge import EdgeStore
 
-    return EdgeStore(settings.data / "vectors")
+    return EdgeStore(settings.data / "vectors", settings.ranges())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -22,6 +22,9 @@ MEBIBYTE = 1024 * 1024
 DEFAULT_TENANT = "default"
 """Of keys that name no tenant, and of everybody when there are no keys."""
 
+RangeKind = Literal["number", "datetime"]
+
+_RANGE_FIELD = re.compile(rf"([A-Za-z0-9_-]{{1,64}}):({'|'.join(get_args(RangeKind))})")
 _TENANT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _ORIGIN = re.compile(r"https?://[^/\s?#]+")
 _DISTRIBUTED = ("qdrant_url", "database_url", "storage_url", "broker_url")
@@ -58,6 +61,11 @@ class Settings(BaseSettings):
     max_request_bytes: int = Field(1024 * MEBIBYTE, gt=0)
     max_metadata_bytes: int = Field(64 * 1024, gt=0)
 
+    range_fields: CommaSeparated = Field(
+        (),
+        description="Metadata that can be asked for in ranges: `price:number,taken:datetime`; empty: none.",
+    )
+
     http_threads: int = Field(40, ge=1, description="Requests that are served at the same time.")
     query_queue: int = Field(256, ge=1, description="Queries that may wait for the encoder before 503.")
     text_batch: int = Field(32, ge=1)
@@ -75,6 +83,11 @@ class Settings(BaseSettings):
         """`(tenant, key)` for every configured key."""
         pairs = [entry.rpartition(":") for entry in self.api_keys]
         return [(tenant if colon else DEFAULT_TENANT, key) for tenant, colon, key in pairs]
+
+    def ranges(self) -> dict[str, RangeKind]:
+        """What kind of values each range field has."""
+        declared = [match for match in map(_RANGE_FIELD.fullmatch, self.range_fields) if match]
+        return {match[1]: "number" if match[2] == "number" else "datetime" for match in declared}
 
     def tenants(self) -> list[str]:
         return sorted({DEFAULT_TENANT, *(tenant for tenant, _ in self.keys_by_tenant())})
@@ -102,6 +115,15 @@ class Settings(BaseSettings):
                 )
         if len({key for _, key in keys}) < len(keys):
             raise ValueError("TWINSPACE_API_KEYS: the same key is there twice; give every tenant its own.")
+        return self
+
+    @model_validator(mode="after")
+    def _range_fields_are_declared_once(self) -> Self:
+        if len(self.ranges()) < len(self.range_fields):
+            raise ValueError(
+                "TWINSPACE_RANGE_FIELDS: each is `KEY:number` or `KEY:datetime`, where a key is 1 to 64 "
+                "letters, digits, dashes and underscores, and no key is there twice."
+            )
         return self
 
     @model_validator(mode="after")

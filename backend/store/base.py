@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -21,6 +21,7 @@ Kind = Literal["image", "caption"]
 KINDS: tuple[Kind, ...] = ("image", "caption")
 Vector = NDArray[np.float32]
 VECTOR_NAME = "dense"
+LEXICAL_NAME = "lexical"
 
 _COLLECTION = re.compile(r"(image|caption)s-([a-z0-9][a-z0-9-]*)")
 
@@ -43,8 +44,14 @@ class MissingSpace(Unavailable):
     """A write met a collection that is not there: `ensure_space`, then write again."""
 
 
+class MissingLexical(Unavailable):
+    """A lexical query met a collection of an older version, which `ensure_space` has not mended yet."""
+
+
 def vectors_as_lists(points: Sequence[Point]) -> list[list[float]]:
     """Vectors for an engine that takes lists. `ValueError`: one is missing or not finite."""
+    if not points:
+        return []
     if any(point.vector is None for point in points):
         raise ValueError("a point cannot be stored without its vector")
     matrix = np.stack([np.asarray(point.vector, dtype=np.float32) for point in points])
@@ -54,17 +61,47 @@ def vectors_as_lists(points: Sequence[Point]) -> list[list[float]]:
     return rows
 
 
+def with_vectors_of(there: Sequence[Point], points: Sequence[Point]) -> list[Point]:
+    """Those of `points` that are there, with the dense vectors that they have there."""
+    new = {point.id: point for point in points}
+    return [replace(new[old.id], vector=old.vector) for old in there]
+
+
+@dataclass(frozen=True)
+class SparseVector:
+    """Weights of words (see `lexical`): distinct indices, and a value for each."""
+
+    indices: tuple[int, ...] = ()
+    values: tuple[float, ...] = ()
+
+
 @dataclass(frozen=True)
 class Point:
     """One item's projection. `id` is the item's UUID string; `payload` holds only what filters need.
 
     Payload keys: `tenant`, `kind`, `tags` (list of keywords), `metadata` (list of `key=value`
-    keywords), `image_id` (captions), `created_at` and `indexed_at` (RFC 3339, UTC).
+    keywords), `metadata_keys` (list of keywords), `ranges` (numbers and RFC 3339 times by key, a list of
+    them each), `has_caption` (images, true or false), `image_id` (captions), `created_at` and
+    `indexed_at` (RFC 3339, UTC).
     """
 
     id: str
     vector: Vector | None
     payload: dict[str, Any] = field(default_factory=dict)
+    lexical: SparseVector | None = None
+    """None, like one without words: no lexical query finds the point."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """One of the values of a metadata key lies within all the bounds, which are of the kind that the setting
+    `range_fields` declares for that key."""
+
+    key: str
+    gte: float | datetime | None = None
+    gt: float | datetime | None = None
+    lte: float | datetime | None = None
+    lt: float | datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +114,13 @@ class Filter:
     tags_none: tuple[str, ...] = ()
     metadata: tuple[str, ...] = ()
     """`key=value` keywords, all of which must be there."""
+    exists: tuple[str, ...] = ()
+    """Metadata keys that the item must have."""
+    missing: tuple[str, ...] = ()
+    """Metadata keys that it may not have."""
+    ranges: tuple[Range, ...] = ()
+    has_caption: bool | None = None
+    """Of images: whether captions are attached. No caption is among those that have one."""
     ids: tuple[str, ...] | None = None
     """None: any. Empty: none at all."""
     not_ids: tuple[str, ...] = ()
@@ -91,7 +135,11 @@ class Filter:
 
 @dataclass(frozen=True)
 class Query:
-    vector: Vector
+    """Asks the vectors named `dense`, or with a `SparseVector` those named `lexical`: then hits share at
+    least one word with the query, and are scored by BM25, the rarity of words counted in the tenant's points.
+    """
+
+    vector: Vector | SparseVector
     limit: int
     filter: Filter
     offset: int = 0
@@ -103,24 +151,36 @@ class Query:
 class ScoredPoint:
     id: str
     score: float
-    """Cosine, to six decimals."""
+    """Cosine, or BM25 from 0 up; to six decimals."""
+
+
+FacetField = Literal["tags", "metadata", "metadata_keys"]
+
+
+@dataclass(frozen=True)
+class Facet:
+    value: str
+    count: int
 
 
 class VectorStore(Protocol):
-    """Collections are named `images-<space>` and `captions-<space>`; vectors are named `dense`, cosine.
+    """Collections are named `images-<space>` and `captions-<space>`; vectors are named `dense` (cosine) and
+    `lexical` (sparse, of BM25).
 
     Every method may raise `backend.errors.Unavailable`; a write that has returned survives `kill -9`.
     A write may raise `backend.errors.StorageFull`: nothing of it was stored, it may be tried again later.
     A vector or point that the engine refuses for what it is raises `ValueError`. Safe to call from several
     threads.
 
-    A space that was never ensured, or was dropped, is an empty one to every read and to `delete` and
-    `set_payload`; `upsert` alone raises `MissingSpace`. So a search during start-up, or after somebody has
-    deleted all vectors, finds nothing instead of failing, and no vector is lost without a word.
+    A space that was never ensured, or was dropped, is an empty one to every read and to `delete`,
+    `refresh` and `set_payload`; `upsert` alone raises `MissingSpace`. So a search during start-up, or
+    after somebody has deleted all vectors, finds nothing instead of failing, and no vector is lost
+    without a word.
     """
 
     def ensure_space(self, space: Space) -> None:
-        """Makes both collections and their payload indexes where they are missing; idempotent.
+        """Makes both collections and their payload indexes where they are missing; idempotent. What an older
+        version made gains what it lacks and keeps its points.
 
         Raises `ConfigurationError` when what is there cannot be read or has another dimension.
         """
@@ -135,15 +195,20 @@ class VectorStore(Protocol):
         ...
 
     def upsert(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
-        """Inserts points or replaces them whole: vector and payload."""
+        """Inserts points or replaces them whole: vectors and payload."""
         ...
 
     def get(self, space: str, kind: Kind, ids: Sequence[str]) -> list[Point]:
-        """The points that exist, with vectors and payload, in the order of `ids`."""
+        """The points that exist, with dense vectors and payload, in the order of `ids`."""
         ...
 
     def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
         """Ids that are not there are passed over."""
+        ...
+
+    def refresh(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
+        """Replaces payload and lexical vector of those points that are there, and none of their dense
+        vectors; `point.vector` is not looked at."""
         ...
 
     def set_payload(self, space: str, kind: Kind, id: str, payload: dict[str, Any]) -> None:
@@ -165,7 +230,16 @@ class VectorStore(Protocol):
         """Best first; equal scores in the order of ids, at the cut as well (see `ranking`)."""
         ...
 
-    def query_batch(self, space: str, kind: Kind, queries: Sequence[Query]) -> list[list[ScoredPoint]]: ...
+    def query_batch(self, space: str, kind: Kind, queries: Sequence[Query]) -> list[list[ScoredPoint]]:
+        """Dense and lexical queries may be mixed."""
+        ...
+
+    def facet(
+        self, space: str, kind: Kind, field: FacetField, limit: int, filter: Filter, prefix: str = ""
+    ) -> list[Facet]:
+        """The values of a payload field that begin with `prefix`, and how many points have each: the most
+        frequent first, equal counts in the order of values."""
+        ...
 
     def sample(self, space: str, kind: Kind, n: int, filter: Filter) -> list[Point]:
         """Up to `n` random points with vectors and payload."""

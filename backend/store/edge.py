@@ -8,7 +8,7 @@ nobody but `optimize`.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,27 +16,43 @@ import numpy as np
 import qdrant_edge as edge
 
 from backend.errors import ConfigurationError, StorageFull
+from backend.settings import RangeKind
 from backend.store.base import (
     KINDS,
+    LEXICAL_NAME,
     VECTOR_NAME,
+    Facet,
+    FacetField,
     Filter,
     Kind,
+    MissingLexical,
     MissingSpace,
     Point,
     Query,
     ScoredPoint,
+    SparseVector,
     collection_name,
     spaces_of,
     vectors_as_lists,
+    with_vectors_of,
 )
-from backend.store.filters import DATETIMES, KEYWORDS, Dialect
+from backend.store.facets import best, wanted
+from backend.store.filters import NO_RANGES, Dialect, IndexKind, outdated_indexes, payload_indexes
 from backend.store.ranking import engine_threshold, rank
 from backend.store.shards import Shards, engine_errors
 from encoders.base import Space
 
 T = TypeVar("T")
 
-DIALECT = Dialect(edge, ids_argument="point_ids", datetime_range=edge.RangeDateTime)
+DIALECT = Dialect(
+    edge, ids_argument="point_ids", number_range=edge.RangeFloat, datetime_range=edge.RangeDateTime
+)
+INDEXES: dict[IndexKind, Any] = {
+    "keyword": edge.PayloadSchemaType.Keyword,
+    "datetime": edge.PayloadSchemaType.Datetime,
+    "float": edge.PayloadSchemaType.Float,
+    "bool": edge.PayloadSchemaType.Bool,
+}
 UPSERT_BATCH = 128
 """Points a call: other threads run between two calls."""
 RESERVE = 256 * 1024 * 1024
@@ -51,18 +67,20 @@ class EdgeStore:
     exactly beside the graph, until the next `optimize`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ranges: Mapping[str, RangeKind] = NO_RANGES) -> None:
         self._shards = Shards(folder)
+        self._indexes = payload_indexes(ranges)
 
     def ensure_space(self, space: Space) -> None:
         for kind in KINDS:
             name = collection_name(space.name, kind)
             if self._shards.open(name) is None:
                 self._require_room()
-            shard = self._shards.make(name, _config(space.dim), _index_payload)
+            shard = self._shards.make(name, _config(space.dim), self._index_payload)
             _require_dimension(shard, space, self._shards.folder / name)
             with engine_errors():
-                _index_payload(shard)
+                _add_lexical(shard)
+                self._index_payload(shard)
 
     def spaces(self) -> list[str]:
         return spaces_of(self._shards.names())
@@ -85,6 +103,15 @@ class EdgeStore:
         )
         found = {point.id: point for point in map(_point, records)}
         return [found[id] for id in ids if id in found]
+
+    def refresh(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
+        for start in range(0, len(points), UPSERT_BATCH):
+            batch = points[start:][:UPSERT_BATCH]
+            there = self.get(space, kind, [point.id for point in batch])
+            operation = edge.UpdateOperation.upsert_points(
+                _edge_points(with_vectors_of(there, batch)), update_mode=edge.UpdateMode.UpdateOnly
+            )
+            self._change(space, kind, operation)
 
     def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
         self._change(space, kind, edge.UpdateOperation.delete_points(list(ids)))
@@ -119,6 +146,14 @@ class EdgeStore:
             return [[ScoredPoint(str(hit.id), hit.score) for hit in hits] for hits in found]
 
         return rank(queries, search)
+
+    def facet(
+        self, space: str, kind: Kind, field: FacetField, limit: int, filter: Filter, prefix: str = ""
+    ) -> list[Facet]:
+        conditions = DIALECT.translate(filter)
+        request = edge.FacetRequest(field, limit=wanted(limit, prefix), exact=True, filter=conditions)
+        counted: list[Any] = self._read(space, kind, [], lambda shard: shard.facet(request).hits)
+        return best([Facet(hit.value, hit.count) for hit in counted], limit, prefix)
 
     def sample(self, space: str, kind: Kind, n: int, filter: Filter) -> list[Point]:
         request = edge.QueryRequest(
@@ -176,6 +211,17 @@ class EdgeStore:
             return
         self._flush(space, kind)
 
+    def _index_payload(self, shard: Any) -> None:
+        """Adds the payload indexes that are missing, so that shards of an older version gain new ones."""
+        schema = shard.info().payload_schema
+        there = {field: str(info.data_type).rpartition(".")[2] for field, info in schema.items()}
+        outdated = outdated_indexes(there, self._indexes)
+        for field in outdated:
+            shard.update(edge.UpdateOperation.delete_field_index(field))
+        for field, kind in self._indexes.items():
+            if field not in there or field in outdated:
+                shard.update(edge.UpdateOperation.create_field_index(field, INDEXES[kind]))
+
     def _require_room(self) -> None:
         free = shutil.disk_usage(self._shards.folder).free
         if free < RESERVE:
@@ -185,25 +231,26 @@ class EdgeStore:
 def _config(dim: int) -> Any:
     return edge.EdgeConfig(
         vectors={VECTOR_NAME: edge.EdgeVectorParams(dim, edge.Distance.Cosine)},
+        sparse_vectors={LEXICAL_NAME: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
         # Qdrant's own defaults but for ef_construct (100); `bench.store` measures the recall they give.
         # Under full_scan_threshold (KiB of vectors) a filtered search is exact.
         hnsw_config=edge.HnswIndexConfig(m=16, ef_construct=128, full_scan_threshold=10_000),
     )
 
 
-def _index_payload(shard: Any) -> None:
-    """Adds the payload indexes that are missing, so that shards of an older version gain new ones."""
-    kinds = dict.fromkeys(KEYWORDS, edge.PayloadSchemaType.Keyword)
-    kinds |= dict.fromkeys(DATETIMES, edge.PayloadSchemaType.Datetime)
-    there = shard.info().payload_schema
-    for field, kind in kinds.items():
-        if field not in there:
-            shard.update(edge.UpdateOperation.create_field_index(field, kind))
-
-
 def _optimize(shard: Any) -> None:
     shard.optimize()
     shard.flush()
+
+
+def _add_lexical(shard: Any) -> None:
+    """For shards of an older version: their points stay, and wait to be written anew with their words."""
+    try:
+        with engine_errors():
+            shard.query(edge.QueryRequest(limit=1, query=_nearest_words(SparseVector((0,), (1.0,)))))
+    except MissingLexical:
+        shard.update(edge.UpdateOperation.create_sparse_vector(LEXICAL_NAME, edge.Modifier.Idf))
+        shard.flush()
 
 
 def _require_dimension(shard: Any, space: Space, folder: Path) -> None:
@@ -218,11 +265,11 @@ def _require_dimension(shard: Any, space: Space, folder: Path) -> None:
 
 
 def _edge_points(points: Sequence[Point]) -> list[Any]:
-    vectors = vectors_as_lists(points)
-    return [
-        edge.Point(point.id, {VECTOR_NAME: vector}, point.payload)
-        for point, vector in zip(points, vectors, strict=True)
-    ]
+    vectors: list[dict[str, Any]] = [{VECTOR_NAME: vector} for vector in vectors_as_lists(points)]
+    for point, named in zip(points, vectors, strict=True):
+        if point.lexical and point.lexical.indices:
+            named[LEXICAL_NAME] = _sparse(point.lexical)
+    return [edge.Point(point.id, named, point.payload) for point, named in zip(points, vectors, strict=True)]
 
 
 def _point(record: Any) -> Point:
@@ -232,11 +279,27 @@ def _point(record: Any) -> Point:
 
 
 def _nearest(query: Query, limit: int) -> Any:
+    if isinstance(query.vector, SparseVector):
+        nearest = _nearest_words(query.vector)
+        # The words of other tenants say nothing about which are rare here, nor should they be heard of.
+        params = edge.SearchParams(idf=edge.IdfParams(DIALECT.tenant(query.filter.tenant)))
+    else:
+        nearest = edge.Query.Nearest(query.vector.tolist(), VECTOR_NAME)
+        params = None
     return edge.QueryRequest(
         limit=limit,
-        query=edge.Query.Nearest(query.vector.tolist(), VECTOR_NAME),
+        query=nearest,
         filter=DIALECT.translate(query.filter),
-        score_threshold=engine_threshold(query.min_score),
+        params=params,
+        score_threshold=engine_threshold(query),
         with_payload=False,
         with_vector=False,
     )
+
+
+def _nearest_words(vector: SparseVector) -> Any:
+    return edge.Query.Nearest(_sparse(vector), LEXICAL_NAME)
+
+
+def _sparse(vector: SparseVector) -> Any:
+    return edge.SparseVector(list(vector.indices), list(vector.values))

@@ -11,20 +11,22 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from backend.store.base import Query, ScoredPoint
+from backend.store.base import MissingLexical, Query, ScoredPoint, SparseVector
 
 Search = Callable[[Sequence[tuple[Query, int]]], list[list[ScoredPoint]]]
 """The best `n` for each (query, n), best first, offsets ignored and ties in any order."""
 
-DECIMALS = 6
+COSINE_DECIMALS = 6
 """Of scores. Two replicas on different processors agree on that many, not on the last bit of a float32."""
+BM25_DECIMALS = 4
+"""BM25 goes up to some tens, where a float32 has two decimals less."""
 MOST_TIES = 10_000
 """Points of equal score that are looked at beyond a cut. Past that many the engine's choice stands."""
 
 
-def engine_threshold(min_score: float | None) -> float | None:
+def engine_threshold(query: Query) -> float | None:
     """A bound that lets through what rounds to `min_score`; `rank` takes out what it lets through besides."""
-    return None if min_score is None else min_score - 10**-DECIMALS
+    return None if query.min_score is None else query.min_score - 10 ** -_decimals(query)
 
 
 def rank(queries: Sequence[Query], search: Search) -> list[list[ScoredPoint]]:
@@ -34,7 +36,7 @@ def rank(queries: Sequence[Query], search: Search) -> list[list[ScoredPoint]]:
     """
     if not queries:
         return []
-    if not all(np.isfinite(query.vector).all() for query in queries):
+    if not all(_is_finite(query) for query in queries):
         raise ValueError("a query's vector holds NaN or infinity")
     ends = [query.offset + query.limit for query in queries]
     found = _rounded(search, [(query, end + 1) for query, end in zip(queries, ends, strict=True)])
@@ -45,7 +47,46 @@ def rank(queries: Sequence[Query], search: Search) -> list[list[ScoredPoint]]:
 
 
 def _rounded(search: Search, wanted: Sequence[tuple[Query, int]]) -> list[list[ScoredPoint]]:
-    return [[ScoredPoint(hit.id, round(hit.score, DECIMALS)) for hit in hits] for hits in search(wanted)]
+    return [
+        [ScoredPoint(hit.id, round(hit.score, _decimals(query))) for hit in hits]
+        for (query, _), hits in zip(wanted, _answers(search, wanted), strict=True)
+    ]
+
+
+def _answers(search: Search, wanted: Sequence[tuple[Query, int]]) -> list[list[ScoredPoint]]:
+    """Words that nobody asked for find nothing, and so do all words where no point has any yet."""
+    asked = [k for k, (query, _) in enumerate(wanted) if not _is_wordless(query)]
+    try:
+        return _only(search, wanted, asked)
+    except MissingLexical:
+        return _only(search, wanted, [k for k in asked if not is_lexical(wanted[k][0])])
+
+
+def _only(
+    search: Search, wanted: Sequence[tuple[Query, int]], asked: Sequence[int]
+) -> list[list[ScoredPoint]]:
+    answers: list[list[ScoredPoint]] = [[] for _ in wanted]
+    if asked:
+        for k, hits in zip(asked, search([wanted[k] for k in asked]), strict=True):
+            answers[k] = hits
+    return answers
+
+
+def is_lexical(query: Query) -> bool:
+    return isinstance(query.vector, SparseVector)
+
+
+def _is_wordless(query: Query) -> bool:
+    return isinstance(query.vector, SparseVector) and not query.vector.indices
+
+
+def _is_finite(query: Query) -> bool:
+    vector = query.vector
+    return bool(np.isfinite(vector.values if isinstance(vector, SparseVector) else vector).all())
+
+
+def _decimals(query: Query) -> int:
+    return BM25_DECIMALS if is_lexical(query) else COSINE_DECIMALS
 
 
 def _whole_ties(query: Query, end: int, hits: list[ScoredPoint], search: Search) -> list[ScoredPoint]:

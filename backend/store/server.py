@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from qdrant_client import QdrantClient, models
 
 from backend.errors import ConfigurationError
-from backend.settings import Settings
+from backend.settings import RangeKind, Settings
 from backend.store.base import (
     KINDS,
+    LEXICAL_NAME,
     VECTOR_NAME,
+    Facet,
+    FacetField,
     Filter,
     Kind,
     MissingSpace,
     Point,
     Query,
     ScoredPoint,
+    SparseVector,
     collection_name,
     spaces_of,
     vectors_as_lists,
+    with_vectors_of,
 )
 from backend.store.client_errors import client_errors
-from backend.store.filters import DATETIMES, KEYWORDS, Dialect
+from backend.store.facets import best, wanted
+from backend.store.filters import NO_RANGES, Dialect, IndexKind, outdated_indexes, payload_indexes
 from backend.store.ranking import engine_threshold, rank
 from encoders.base import Space
 
 T = TypeVar("T")
 
-DIALECT = Dialect(models, ids_argument="has_id", datetime_range=models.DatetimeRange)
+DIALECT = Dialect(
+    models, ids_argument="has_id", number_range=models.Range, datetime_range=models.DatetimeRange
+)
+INDEXES: dict[IndexKind, Any] = {
+    "keyword": models.PayloadSchemaType.KEYWORD,
+    "datetime": models.PayloadSchemaType.DATETIME,
+    "float": models.PayloadSchemaType.FLOAT,
+    "bool": models.PayloadSchemaType.BOOL,
+}
 UPSERT_BATCH = 256
 """Points a request: about 3 MB of JSON at 512 dimensions, far below Qdrant's 32 MB."""
 
@@ -39,8 +53,9 @@ UPSERT_BATCH = 256
 class ServerStore:
     """Every call is one request or a few; none is retried here, since only callers know what may wait."""
 
-    def __init__(self, client: QdrantClient) -> None:
+    def __init__(self, client: QdrantClient, ranges: Mapping[str, RangeKind] = NO_RANGES) -> None:
         self._client = client
+        self._indexes = payload_indexes(ranges)
 
     @classmethod
     def connect(cls, settings: Settings) -> ServerStore:
@@ -52,7 +67,7 @@ class ServerStore:
             timeout=math.ceil(settings.qdrant_timeout),
             check_compatibility=False,
         )
-        return cls(client)
+        return cls(client, settings.ranges())
 
     def ensure_space(self, space: Space) -> None:
         for kind in KINDS:
@@ -60,7 +75,9 @@ class ServerStore:
             with client_errors():
                 if not self._client.collection_exists(name):
                     self._create(name, space.dim)
-                self._index_payload(name, self._require_dimension(name, space))
+                info = self._require_dimension(name, space)
+                self._add_lexical(name, info)
+                self._index_payload(name, info)
 
     def spaces(self) -> list[str]:
         with client_errors():
@@ -76,12 +93,8 @@ class ServerStore:
         name = collection_name(space, kind)
         for start in range(0, len(points), UPSERT_BATCH):
             batch = points[start : start + UPSERT_BATCH]
-            structs = [
-                models.PointStruct(id=point.id, vector={VECTOR_NAME: vector}, payload=point.payload)
-                for point, vector in zip(batch, vectors_as_lists(batch), strict=True)
-            ]
             with client_errors():
-                self._client.upsert(name, structs, wait=True)
+                self._client.upsert(name, _structs(batch), wait=True)
 
     def get(self, space: str, kind: Kind, ids: Sequence[str]) -> list[Point]:
         def retrieve(name: str) -> list[Any]:
@@ -89,6 +102,12 @@ class ServerStore:
 
         found = {point.id: point for point in map(_point, self._read(space, kind, [], retrieve))}
         return [found[id] for id in ids if id in found]
+
+    def refresh(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
+        for start in range(0, len(points), UPSERT_BATCH):
+            batch = points[start : start + UPSERT_BATCH]
+            there = self.get(space, kind, [point.id for point in batch])
+            self._update(space, kind, _structs(with_vectors_of(there, batch)))
 
     def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
         if not ids:
@@ -132,6 +151,16 @@ class ServerStore:
 
         return rank(queries, search)
 
+    def facet(
+        self, space: str, kind: Kind, field: FacetField, limit: int, filter: Filter, prefix: str = ""
+    ) -> list[Facet]:
+        def count(name: str) -> list[Any]:
+            conditions = DIALECT.translate(filter)
+            return self._client.facet(name, field, conditions, wanted(limit, prefix), exact=True).hits
+
+        counted: list[Any] = self._read(space, kind, [], count)
+        return best([Facet(str(hit.value), hit.count) for hit in counted], limit, prefix)
+
     def sample(self, space: str, kind: Kind, n: int, filter: Filter) -> list[Point]:
         def draw(name: str) -> list[Any]:
             return self._client.query_points(
@@ -165,9 +194,10 @@ class ServerStore:
 
     def _create(self, name: str, dim: int) -> None:
         vectors = {VECTOR_NAME: models.VectorParams(size=dim, distance=models.Distance.COSINE)}
+        words = {LEXICAL_NAME: models.SparseVectorParams(modifier=models.Modifier.IDF)}
         try:
             with client_errors():
-                self._client.create_collection(name, vectors_config=vectors)
+                self._client.create_collection(name, vectors_config=vectors, sparse_vectors_config=words)
         except ValueError:
             # Another process was faster; if it was refused for anything else, it is not there now.
             if not self._client.collection_exists(name):
@@ -183,13 +213,44 @@ class ServerStore:
             )
         return info
 
+    def _add_lexical(self, name: str, info: models.CollectionInfo) -> None:
+        """For collections of an older version: their points stay, and wait to be written anew with their
+        words. Two processes may find it missing at the same time; Qdrant makes it once."""
+        if LEXICAL_NAME not in (info.config.params.sparse_vectors or {}):
+            config = models.SparseVectorConfig(modifier=models.Modifier.IDF)
+            self._client.create_vector_name(name, LEXICAL_NAME, models.SparseVectorNameConfig(sparse=config))
+
     def _index_payload(self, name: str, info: models.CollectionInfo) -> None:
-        schemas: dict[str, Any] = dict.fromkeys(KEYWORDS, models.PayloadSchemaType.KEYWORD)
-        schemas |= dict.fromkeys(DATETIMES, models.PayloadSchemaType.DATETIME)
-        schemas["tenant"] = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
-        for field, schema in schemas.items():
-            if field not in info.payload_schema:
-                self._client.create_payload_index(name, field, schema, wait=True)
+        there = {field: there.data_type.value for field, there in info.payload_schema.items()}
+        outdated = outdated_indexes(there, self._indexes)
+        for field in outdated:
+            self._client.delete_payload_index(name, field, wait=True)
+        for field, kind in self._indexes.items():
+            if field not in there or field in outdated:
+                self._client.create_payload_index(name, field, _schema(field, kind), wait=True)
+
+    def _update(self, space: str, kind: Kind, structs: list[models.PointStruct]) -> None:
+        def update(name: str) -> object:
+            return self._client.upsert(name, structs, wait=True, update_mode=models.UpdateMode.UPDATE_ONLY)
+
+        if structs:
+            self._read(space, kind, None, update)
+
+
+def _structs(points: Sequence[Point]) -> list[models.PointStruct]:
+    structs = []
+    for point, vector in zip(points, vectors_as_lists(points), strict=True):
+        vectors: dict[str, Any] = {VECTOR_NAME: vector}
+        if point.lexical and point.lexical.indices:
+            vectors[LEXICAL_NAME] = _sparse(point.lexical)
+        structs.append(models.PointStruct(id=point.id, vector=vectors, payload=point.payload))
+    return structs
+
+
+def _schema(field: str, kind: IndexKind) -> Any:
+    if field == "tenant":
+        return models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
+    return INDEXES[kind]
 
 
 def _point(record: Any) -> Point:
@@ -198,12 +259,25 @@ def _point(record: Any) -> Point:
 
 
 def _nearest(query: Query, limit: int) -> models.QueryRequest:
+    if isinstance(query.vector, SparseVector):
+        nearest: Any = _sparse(query.vector)
+        using = LEXICAL_NAME
+        # The words of other tenants say nothing about which are rare here, nor should they be heard of.
+        corpus = models.IdfCorpusParams(corpus=DIALECT.tenant(query.filter.tenant))
+        params = models.SearchParams(idf=corpus)
+    else:
+        nearest, using, params = query.vector.tolist(), VECTOR_NAME, None
     return models.QueryRequest(
-        query=query.vector.tolist(),
-        using=VECTOR_NAME,
+        query=nearest,
+        using=using,
         filter=DIALECT.translate(query.filter),
+        params=params,
         limit=limit,
-        score_threshold=engine_threshold(query.min_score),
+        score_threshold=engine_threshold(query),
         with_payload=False,
         with_vector=False,
     )
+
+
+def _sparse(vector: SparseVector) -> models.SparseVector:
+    return models.SparseVector(indices=list(vector.indices), values=list(vector.values))

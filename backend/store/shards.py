@@ -17,7 +17,7 @@ from typing import Any
 import qdrant_edge as edge
 
 from backend.errors import ConfigurationError, Unavailable
-from backend.store.base import MissingSpace
+from backend.store.base import LEXICAL_NAME, MissingLexical, MissingSpace
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,8 @@ def engine_errors() -> Iterator[None]:
         message = str(error)
         if "Shard is not initialized" in message:
             raise MissingSpace("The collection has just been dropped.") from error
+        if f"Not existing vector name error: {LEXICAL_NAME}" in message:
+            raise MissingLexical(message) from error
         if "Vector dimension error" in message:
             raise ValueError(message) from error
         log.exception("the vector engine failed")

@@ -16,10 +16,11 @@ from backend.store.base import KINDS, VectorStore
 from backend.store.edge import EdgeStore
 from backend.store.server import ServerStore
 from encoders.base import Space
-from tests.contract.model import DIM
+from tests.contract.model import DIM, RANGES
 from tests.support.folders import quick_folder
 from tests.support.qdrant_stand_in import QdrantStandIn
 
+RANGE_FIELDS = tuple(f"{key}:{kind}" for key, kind in RANGES.items())
 REAL_SERVER = "TWINSPACE_TEST_QDRANT_URL"
 
 
@@ -34,17 +35,20 @@ def store(request: pytest.FixtureRequest) -> Iterator[VectorStore]:
 
 def _adapter(name: str, folder: Path) -> Iterator[VectorStore]:
     if name == "edge":
-        yield from _closing(EdgeStore(folder / "vectors"))
+        yield from _closing(EdgeStore(folder / "vectors", RANGES))
     elif name == "client's memory":
-        yield from _closing(ServerStore(QdrantClient(":memory:")))
+        yield from _closing(ServerStore(QdrantClient(":memory:"), RANGES))
     elif name == "rest":
         with QdrantStandIn() as stand_in:
-            yield from _closing(ServerStore.connect(Settings(qdrant_url=stand_in.url)))
+            yield from _closing(
+                ServerStore.connect(Settings(qdrant_url=stand_in.url, range_fields=RANGE_FIELDS))
+            )
     else:
         url = os.environ.get(REAL_SERVER)
         if url is None:
             pytest.skip(f"no Qdrant server at hand: {REAL_SERVER} is not set")
-        yield from _closing(ServerStore.connect(Settings(qdrant_url=url, qdrant_grpc="gRPC" in name)))
+        settings = Settings(qdrant_url=url, qdrant_grpc="gRPC" in name, range_fields=RANGE_FIELDS)
+        yield from _closing(ServerStore.connect(settings))
 
 
 def _closing(store: VectorStore) -> Iterator[VectorStore]:

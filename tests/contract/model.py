@@ -6,14 +6,17 @@ points) or far apart: the order that a store must give is then certain in spite 
 
 from __future__ import annotations
 
+import math
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
-from backend.store.base import Filter, Point, Query
+from backend.store import lexical
+from backend.store.base import Facet, Filter, Point, Query, Range, SparseVector
 from backend.store.filters import rfc3339
 
 DIM = 8
@@ -30,7 +33,20 @@ QUESTIONS = _directions(5)
 IDS = [str(uuid.uuid5(uuid.NAMESPACE_OID, str(n))) for n in range(16)]
 TENANTS = ["north", "south"]
 TAGS = ["red", "green", "wide angle", "красный", "标签"]
+TEXTS = [
+    "a dog in the snow",
+    "two dogs run",
+    "snow, 2024!",
+    "Ann Lee",
+    "一只狗在雪地",
+    "the",
+    "a red dog 2024",
+]
+WORDS = ["dog", "snow dogs", "2024", "狗 run", "the", "zebra"]
+RANGES = {"price": "number", "taken": "datetime"}
+PRICES = [-1.5, 0, 3, 4.25]
 METADATA = ["year=2024", "year=2025", "place=Rome", "a=b=c"]
+KEYS = ["year", "place", "a"]
 TIMES = [datetime(2026, 1, 31, 23, 59, 59, 999_999, tzinfo=UTC) + timedelta(microseconds=n) for n in range(4)]
 
 
@@ -43,22 +59,37 @@ def point(
     image: int | None = None,
     created: int = 0,
     indexed: int = 0,
+    keys: tuple[str, ...] = (),
+    price: float | None = None,
+    taken: int | None = None,
+    has_caption: bool | None = None,
+    text: str | None = None,
 ) -> Point:
     payload: dict[str, Any] = {
         "tenant": tenant,
         "kind": "caption",
         "tags": list(tags),
         "metadata": list(metadata),
+        "metadata_keys": list(keys),
+        "ranges": {} if price is None else {"price": [price]},
         "created_at": rfc3339(TIMES[created]),
         "indexed_at": rfc3339(TIMES[indexed]),
     }
     if image is not None:
         payload["image_id"] = IDS[image]
-    return Point(IDS[n], VECTORS[vector], payload)
+    if taken is not None:
+        payload["ranges"]["taken"] = [rfc3339(TIMES[taken])]
+    if has_caption is not None:
+        payload["has_caption"] = has_caption
+    return Point(IDS[n], VECTORS[vector], payload, None if text is None else lexical.document(text))
 
 
 def question(n: int = 0, limit: int = 10, filter: Filter | None = None, **rest: Any) -> Query:
     return Query(QUESTIONS[n], limit, filter or Filter("north"), **rest)
+
+
+def words(text: str, limit: int = 10, filter: Filter | None = None, **rest: Any) -> Query:
+    return Query(lexical.query(text), limit, filter or Filter("north"), **rest)
 
 
 @dataclass
@@ -77,22 +108,50 @@ class Model:
             old = self.points[id]
             self.points[id] = replace(old, payload=old.payload | payload)
 
+    def refresh(self, points: list[Point]) -> None:
+        for new in points:
+            if new.id in self.points:
+                self.points[new.id] = replace(new, vector=self.points[new.id].vector)
+
     def matching(self, filter: Filter) -> list[Point]:
         return [point for point in self.points.values() if _matches(point, filter)]
 
     def query(self, query: Query) -> list[tuple[str, float]]:
         """Ids with scores to four decimals: what rounding leaves alone."""
-        scored = [
-            (point.id, round(float(query.vector @ point.vector), 4)) for point in self.matching(query.filter)
-        ]
+        matching = self.matching(query.filter)
+        if isinstance(query.vector, SparseVector):
+            scores = self._bm25(query.vector, query.filter.tenant)
+            scored = [(point.id, scores[point.id]) for point in matching if point.id in scores]
+        else:
+            scored = [(point.id, round(float(query.vector @ point.vector), 4)) for point in matching]
         scored.sort(key=lambda hit: (-hit[1], hit[0]))
         kept = [hit for hit in scored if query.min_score is None or hit[1] >= query.min_score]
         return kept[query.offset : query.offset + query.limit]
 
+    def _bm25(self, question: SparseVector, tenant: str) -> dict[str, float]:
+        """By id, of the tenant's points that share a word with the question."""
+        corpus = {
+            point.id: dict(zip(point.lexical.indices, point.lexical.values, strict=True))
+            for point in self.points.values()
+            if point.payload["tenant"] == tenant and point.lexical and point.lexical.indices
+        }
+        scores: dict[str, float] = {}
+        for word, weight in zip(question.indices, question.values, strict=True):
+            having = [id for id, document in corpus.items() if word in document]
+            rarity = math.log((len(corpus) - len(having) + 0.5) / (len(having) + 0.5) + 1)
+            for id in having:
+                scores[id] = scores.get(id, 0.0) + weight * rarity * corpus[id][word]
+        return {id: round(score, 4) for id, score in scores.items()}
+
+    def facet(self, field: str, filter: Filter, limit: int, prefix: str) -> list[Facet]:
+        values = Counter(value for point in self.matching(filter) for value in set(point.payload[field]))
+        found = [Facet(value, count) for value, count in values.items() if value.startswith(prefix)]
+        return sorted(found, key=lambda facet: (-facet.count, facet.value))[:limit]
+
 
 def _matches(point: Point, filter: Filter) -> bool:
     payload = point.payload
-    tags, metadata = set(payload["tags"]), set(payload["metadata"])
+    tags, metadata, keys = (set(payload[field]) for field in ("tags", "metadata", "metadata_keys"))
     created = datetime.fromisoformat(payload["created_at"])
     indexed = datetime.fromisoformat(payload["indexed_at"])
     return (
@@ -101,6 +160,10 @@ def _matches(point: Point, filter: Filter) -> bool:
         and tags >= set(filter.tags_all)
         and not tags & set(filter.tags_none)
         and metadata >= set(filter.metadata)
+        and keys >= set(filter.exists)
+        and not keys & set(filter.missing)
+        and all(_in_range(payload["ranges"].get(range.key, []), range) for range in filter.ranges)
+        and (filter.has_caption is None or payload.get("has_caption", False) is filter.has_caption)
         and (filter.ids is None or point.id in filter.ids)
         and point.id not in filter.not_ids
         and (not filter.image_ids or payload.get("image_id") in filter.image_ids)
@@ -108,3 +171,17 @@ def _matches(point: Point, filter: Filter) -> bool:
         and (filter.created_before is None or created < filter.created_before)
         and (filter.indexed_before is None or indexed <= filter.indexed_before)
     )
+
+
+def _in_range(values: list[Any], range: Range) -> bool:
+    def holds(value: Any) -> bool:
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        return (
+            (range.gte is None or value >= range.gte)
+            and (range.gt is None or value > range.gt)
+            and (range.lte is None or value <= range.lte)
+            and (range.lt is None or value < range.lt)
+        )
+
+    return any(map(holds, values))

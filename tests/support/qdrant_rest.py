@@ -8,9 +8,12 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import BaseModel, TypeAdapter
 from qdrant_client import QdrantClient, models
+
+COMPLETED = {"operation_id": 0, "status": "completed"}
 
 
 class NotThereError(Exception):
@@ -36,6 +39,8 @@ class Engine:
             ("PUT", re.compile(r"/collections/([^/]+)"), self._create),
             ("DELETE", re.compile(r"/collections/([^/]+)"), self._drop),
             ("PUT", re.compile(r"/collections/([^/]+)/index"), self._index),
+            ("DELETE", re.compile(r"/collections/([^/]+)/index/([^/]+)"), self._drop_index),
+            ("PUT", re.compile(r"/collections/([^/]+)/vectors/([^/]+)"), self._create_vector),
             ("PUT", re.compile(r"/collections/([^/]+)/points"), self._upsert),
             ("POST", re.compile(r"/collections/([^/]+)/points"), self._retrieve),
             ("POST", re.compile(r"/collections/([^/]+)/points/delete"), self._delete),
@@ -44,6 +49,7 @@ class Engine:
             ("POST", re.compile(r"/collections/([^/]+)/points/scroll"), self._scroll),
             ("POST", re.compile(r"/collections/([^/]+)/points/query"), self._query),
             ("POST", re.compile(r"/collections/([^/]+)/points/query/batch"), self._query_batch),
+            ("POST", re.compile(r"/collections/([^/]+)/facet"), self._facet),
         ]
 
     def call(self, method: str, path: str, body: Any) -> Any:
@@ -81,7 +87,9 @@ class Engine:
         if self._client.collection_exists(name):
             raise AlreadyThereError(f"Wrong input: Collection `{name}` already exists!")
         request = models.CreateCollection.model_validate(body)
-        return self._client.create_collection(name, vectors_config=request.vectors)
+        return self._client.create_collection(
+            name, vectors_config=request.vectors, sparse_vectors_config=request.sparse_vectors
+        )
 
     def _drop(self, name: str) -> Any:
         there = self._client.collection_exists(name)
@@ -94,16 +102,25 @@ class Engine:
         schema = request.field_schema
         kind = schema.value if isinstance(schema, models.PayloadSchemaType) else schema.type.value
         self._schemas.setdefault(name, {})[request.field_name] = kind
-        return {"operation_id": 0, "status": "completed"}
+        return COMPLETED
+
+    def _drop_index(self, name: str, field: str) -> Any:
+        self._schemas.get(name, {}).pop(unquote(field), None)
+        return COMPLETED
+
+    def _create_vector(self, name: str, vector_name: str, body: Any) -> Any:
+        config = TypeAdapter(models.VectorNameConfig).validate_python(body)
+        self._client.create_vector_name(name, vector_name, config)
+        return COMPLETED
 
     def _upsert(self, name: str, body: Any) -> Any:
-        points = models.PointsList.model_validate(body).points
+        request = models.PointsList.model_validate(body)
         vectors = self._client.get_collection(name).config.params.vectors
-        for point in points:
+        for point in request.points:
             for vector_name, vector in point.vector.items():
-                if len(vector) != vectors[vector_name].size:
+                if vector_name in vectors and len(vector) != vectors[vector_name].size:
                     raise ValueError("Wrong input: Vector dimension error")
-        return self._client.upsert(name, points)
+        return self._client.upsert(name, request.points, update_mode=request.update_mode)
 
     def _retrieve(self, name: str, body: Any) -> Any:
         request = models.PointRequest.model_validate(body)
@@ -136,7 +153,15 @@ class Engine:
 
     def _query_batch(self, name: str, body: Any) -> Any:
         searches = models.QueryRequestBatch.model_validate(body).searches
+        there = self._client.get_collection(name).config.params
+        for search in searches:
+            if search.using and search.using not in {*there.vectors, *(there.sparse_vectors or {})}:
+                raise ValueError(f"Wrong input: Not existing vector name error: {search.using}")
         return plain(self._client.query_batch_points(name, searches))
+
+    def _facet(self, name: str, body: Any) -> Any:
+        request = models.FacetRequest.model_validate(body)
+        return self._client.facet(name, request.key, request.filter, request.limit or 10, request.exact)
 
 
 def plain(value: Any) -> Any:

@@ -26,7 +26,7 @@ class Engine:
 
     def _best(self, query: Query, n: int) -> list[ScoredPoint]:
         noisy = [ScoredPoint(point.id, point.score + random.uniform(-1e-8, 1e-8)) for point in self.points]
-        least = engine_threshold(query.min_score)
+        least = engine_threshold(query)
         kept = [point for point in noisy if least is None or point.score > least]
         return sorted(kept, key=lambda point: -point.score)[:n]
 

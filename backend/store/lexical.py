@@ -1,0 +1,46 @@
+"""Words as sparse vectors: what makes a search by words (BM25) out of either engine.
+
+Here are the weights of words within one text; how rare each word is, the engine knows (IDF). Both engines
+get their vectors from here, since Qdrant's own inference is not in every server.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import qdrant_edge as edge
+
+from backend.store.base import SparseVector
+
+VERSION = 1
+"""Raised when the same text gives other weights than before: all points are then written anew."""
+
+_NUMBER = re.compile(r"(?<![^\W\d_])\d+")
+"""Digits that do not go on from a letter."""
+
+
+def document(text: str) -> SparseVector:
+    """Weights of a text's words by their frequency and the text's length (Robertson and Zaragoza, 2009)."""
+    return _sparse(_bm25().embed_document(_spelled(text)))
+
+
+def query(text: str) -> SparseVector:
+    """One for each word of a question; empty when it has none but stop words."""
+    return _sparse(_bm25().embed_query(_spelled(text)))
+
+
+@cache
+def _bm25() -> Any:
+    """Its dictionary of Chinese words is loaded with the first Chinese text: 50 MB, 0.2 seconds."""
+    return edge.Bm25(edge.Bm25Config(tokenizer=edge.TokenizerType.Multilingual))
+
+
+def _spelled(text: str) -> str:
+    # The multilingual tokenizer drops what has no letter, and numbers are what people search for by word.
+    return _NUMBER.sub(lambda number: f" zn{''.join(str(int(digit)) for digit in number[0])} ", text)
+
+
+def _sparse(vector: Any) -> SparseVector:
+    return SparseVector(tuple(vector.indices), tuple(vector.values))
