@@ -1,7 +1,7 @@
-"""Metrics of the whole installation, not of a process: how long the oldest upload waits, and what failed why.
+"""Metrics of the whole installation, not of a process: how much waits and how long, and what failed why.
 
 They come from the catalogue and are served in one place (`twinspace beat`), so that no number of replicas
-multiplies them. Both questions are answered from small indexes, however large the catalogue is.
+multiplies them. All questions are answered from small indexes, however large the catalogue is.
 """
 
 from __future__ import annotations
@@ -9,16 +9,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import Connection, exc, func, select, text
+from sqlalchemy import Connection, Select, exc, func, select, text
 
+from backend.catalogue import target
+from backend.catalogue.queues import tried, untried
 from backend.catalogue.schema import ALIVE, TRIED, UNTRIED_PENDING, items
 from backend.observing import catalogue_url, observe
 from backend.settings import Settings
 
 LOG = logging.getLogger("twinspace.metrics")
+
+
+MOST = 1_000_000
+"""Queues are counted up to here: that much takes a tenth of a second."""
 
 
 class BacklogMetrics(Collector):
@@ -35,12 +42,22 @@ class BacklogMetrics(Collector):
         try:
             with self._engine.connect() as connection:
                 oldest, failed = self._oldest(connection), self._failed(connection)
+                waiting = self._waiting(connection)
         except exc.SQLAlchemyError as error:
             LOG.warning("The catalogue cannot be measured: %s", str(error).splitlines()[0])
             return
         yield GaugeMetricFamily(
             "twinspace_oldest_pending_seconds", "Age of the oldest upload that is not indexed yet.", oldest
         )
+        depth = GaugeMetricFamily(
+            "twinspace_waiting_items",
+            "Items that wait for a worker: uploads by themselves, imports, those that move to another space; "
+            "and those in work.",
+            labels=["queue"],
+        )
+        for queue, number in waiting.items():
+            depth.add_metric([queue], number)
+        yield depth
         failures = GaugeMetricFamily(
             "twinspace_failed_items", "Items that failed, by reason.", labels=["code"]
         )
@@ -64,6 +81,14 @@ class BacklogMetrics(Collector):
         oldest = min((time for time in times if time is not None), default=None)
         return max(0.0, (datetime.now(UTC) - oldest).total_seconds()) if oldest else 0.0
 
+    def _waiting(self, connection: Connection) -> dict[str, int]:
+        space = target.current(connection)
+        alone, bulk, *moving = untried(space or "")
+        # Before anybody chose a space, nothing can be on its way there.
+        moving = moving if space else []
+        queues = {"alone": [alone], "bulk": [bulk], "moving": moving, "in_work": [tried(space or "")]}
+        return {name: sum(_count(connection, query) for query in some) for name, some in queues.items()}
+
     def _failed(self, connection: Connection) -> list[tuple[str, int]]:
         query = (
             select(func.coalesce(items.c.error_code, "unknown"), func.count())
@@ -71,3 +96,7 @@ class BacklogMetrics(Collector):
             .group_by(items.c.error_code)
         )
         return [(str(code), int(number)) for code, number in connection.execute(query)]
+
+
+def _count(connection: Connection, queue: Select[Any]) -> int:
+    return connection.scalar(select(func.count()).select_from(queue.limit(MOST).subquery())) or 0

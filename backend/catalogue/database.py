@@ -18,6 +18,13 @@ Result = TypeVar("Result")
 BUSY_SECONDS = 30
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 60
+# Nobody ends a statement for a machine that cannot be reached any more: the connection itself must notice.
+LIFE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 TRIES = 5
 # SQLSTATE: serialization failure, deadlock; disk full.
 AGAIN = ("40001", "40P01")
@@ -85,7 +92,7 @@ def _engine(url: str | URL) -> Engine:
         pool_size=10,
         max_overflow=20,
         pool_timeout=CONNECT_SECONDS,
-        connect_args={"connect_timeout": CONNECT_SECONDS, "options": options},
+        connect_args={"connect_timeout": CONNECT_SECONDS, "options": options, **LIFE},
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from PIL import Image
 from sqlalchemy import exc, func, select
 
+from backend.catalogue import target
 from backend.catalogue.schema import items
 from backend.doctor.findings import Finding, ok, problem, warning
 from backend.errors import TwinspaceError
@@ -54,7 +55,13 @@ def _space(settings: Settings, space: Space) -> Iterator[Finding]:
 
 
 def _points(settings: Settings, space: Space, store: VectorStore) -> Iterator[Finding]:
-    indexed, elsewhere = _catalogued(settings, space.name)
+    indexed, elsewhere, chosen = _catalogued(settings, space.name)
+    if chosen not in (None, space.name):
+        yield warning(
+            "space",
+            f"Workers encode into {chosen}, and this process searches {space.name}.",
+            "An upgrade is under way, or TWINSPACE_ENCODER is not the same everywhere.",
+        )
     points = sum(store.count(space.name, kind) for kind in KINDS)
     others = [name for name in store.spaces() if name != space.name]
     if elsewhere:
@@ -75,8 +82,8 @@ def _points(settings: Settings, space: Space, store: VectorStore) -> Iterator[Fi
         yield ok("space", f"Also there until the reconciler drops them: {', '.join(others)}.")
 
 
-def _catalogued(settings: Settings, space: str) -> tuple[int, int]:
-    """Indexed items whose point is in `space`, and those whose point is not."""
+def _catalogued(settings: Settings, space: str) -> tuple[int, int, str | None]:
+    """Indexed items whose point is in `space`, those whose point is not, and the space that is filled."""
     engine = observe(catalogue_url(settings))
     alive = (items.c.deleted_at.is_(None)) & (items.c.status == "indexed")
     try:
@@ -88,6 +95,7 @@ def _catalogued(settings: Settings, space: str) -> tuple[int, int]:
                 )
                 or 0
             )
+            chosen = target.current(connection)
     finally:
         engine.dispose()
-    return inside, total - inside
+    return inside, total - inside, chosen

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client.core import Sample
 
 from backend.backlog_metrics import BacklogMetrics
 from backend.catalogue.catalogue import Catalogue
-from backend.catalogue.items import NewCaption
+from backend.catalogue.items import NewCaption, Source
 from backend.settings import Settings
 from tests.support.databases import postgres
 
@@ -33,12 +34,24 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def measured(url: str) -> dict[str, float]:
+    """Ages and failures by name or code."""
+    return {name: value for name, value in everything(url).items() if not name.startswith("queue ")}
+
+
+def waiting(url: str) -> dict[str, float]:
+    """Numbers of items by queue."""
+    found = everything(url).items()
+    return {name.removeprefix("queue "): value for name, value in found if name.startswith("queue ")}
+
+
+def everything(url: str) -> dict[str, float]:
     families = BacklogMetrics(Settings(database_url=url)).collect()
-    return {
-        sample.labels.get("code", sample.name): sample.value
-        for family in families
-        for sample in family.samples
-    }
+    return {_name(sample): sample.value for family in families for sample in family.samples}
+
+
+def _name(sample: Sample) -> str:
+    queue = sample.labels.get("queue")
+    return f"queue {queue}" if queue else sample.labels.get("code", sample.name)
 
 
 def test_the_age_is_that_of_the_oldest_that_waits(url: str) -> None:
@@ -57,6 +70,20 @@ def test_the_age_is_that_of_the_oldest_that_waits(url: str) -> None:
     assert measured(url)["twinspace_oldest_pending_seconds"] == pytest.approx(1200, abs=30)
     catalogue.claims.indexed(SPACE, clock(), [old])
     assert measured(url)["twinspace_oldest_pending_seconds"] == pytest.approx(60, abs=30)
+    catalogue.close()
+
+
+def test_what_waits_is_counted_by_queue(url: str) -> None:
+    catalogue = Catalogue(url)
+    many = [NewCaption(f"caption {n}") for n in range(7)]
+    catalogue.add_captions("default", many, Source(bulk=True))
+    catalogue.add_captions("default", [NewCaption("alone")])
+    assert waiting(url) == {"alone": 1, "bulk": 7, "moving": 0, "in_work": 0}
+    claims = catalogue.claims.claim(SPACE, "worker", 1, 60) + catalogue.claims.claim(SPACE, "worker", 2, 60)
+    assert waiting(url) == {"alone": 0, "bulk": 5, "moving": 0, "in_work": 3}
+    catalogue.claims.indexed(SPACE, datetime.now(UTC), claims)
+    catalogue.target.choose("another")
+    assert waiting(url) == {"alone": 0, "bulk": 5, "moving": 3, "in_work": 0}
     catalogue.close()
 
 

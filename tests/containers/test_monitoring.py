@@ -18,6 +18,7 @@ from backend.backlog_metrics import BacklogMetrics
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.items import Counts
 from backend.settings import Settings
+from workers.metrics import IngestMetrics
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 ALERTS = DEPLOY / "prometheus/alerts.yml"
@@ -49,7 +50,7 @@ def expressions() -> list[str]:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the API and beat really serve."""
+    """What the API, workers and beat really serve."""
     settings = Settings(data=tmp_path_factory.mktemp("data"))
     Catalogue(f"sqlite:///{settings.data}/catalogue.db").close()
     metrics, registry = Metrics(), CollectorRegistry()
@@ -58,6 +59,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> str:
     metrics.on_batch("text", 1)
     metrics.uploads.labels("accepted").inc()
     registry.register(BacklogMetrics(settings))
+    ingest = IngestMetrics(registry)
+    for histogram in (ingest.encode_seconds, ingest.store_seconds, ingest.wait_seconds, ingest.batch_size):
+        histogram.labels("image").observe(1)
+    ingest.items.labels("indexed").inc()
     return metrics.exposition().decode() + generate_latest(registry).decode()
 
 

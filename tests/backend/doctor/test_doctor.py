@@ -14,12 +14,16 @@ from pathlib import Path
 import pytest
 
 from backend.catalogue.catalogue import Catalogue
+from backend.catalogue.items import NewCaption
 from backend.doctor import broker as broker_check
-from backend.doctor import clock, database, disk, examine, qdrant, storage, variables
+from backend.doctor import clock, database, disk, examine, model, qdrant, storage, variables
 from backend.doctor.findings import Finding
 from backend.errors import ConfigurationError
 from backend.settings import Settings
+from backend.store.base import Point
+from backend.store.server import ServerStore
 from tests.support.databases import free_port, postgres, redis
+from tests.support.encoders import ColourEncoder
 from tests.support.qdrant_stand_in import Fault, QdrantStandIn
 
 
@@ -207,6 +211,31 @@ def test_versions_that_are_far_apart_are_a_warning(server: str, level: str) -> N
 
     greeting = httpx.Response(200, json={"title": "qdrant", "version": server})
     assert qdrant._version("http://qdrant:6333", greeting).level == level
+
+
+# -- space -----------------------------------------------------------------------------------
+def test_points_and_spaces_are_held_against_the_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = ColourEncoder()
+    monkeypatch.setattr(model, "load_encoder", lambda _: encoder)
+    url, space = f"sqlite:///{tmp_path / 'catalogue.db'}", encoder.space.name
+    with QdrantStandIn() as stand_in:
+        settings = distributed(qdrant_url=stand_in.url, database_url=url)
+        catalogue = Catalogue(url)
+        catalogue.target.choose(space)
+        catalogue.add_captions("default", [NewCaption("red")])
+        claims = catalogue.claims.claim(space, "worker", 1, 60)
+        catalogue.claims.indexed(space, datetime.now(UTC), claims)
+        assert "0 points for 1 indexed items" in only_problem(model.check(settings)).what
+        store = ServerStore.connect(settings)
+        store.ensure_space(encoder.space)
+        store.upsert(space, "caption", [Point(claims[0].item.id, encoder.encode_texts(["red"])[0], {})])
+        store.close()
+        assert levels(model.check(settings)) == [("model", "ok"), ("space", "ok")]
+        catalogue.target.choose("another")
+        assert "Workers encode into another" in only_problem(model.check(settings)).what
+        catalogue.close()
 
 
 # -- clock -----------------------------------------------------------------------------------
