@@ -27,7 +27,7 @@ SKIPPED_SHOWN = 50
 def write_report(evaluation: Evaluation, file: Path, max_pixels: int) -> None:
     """Raises `OSError` where the file cannot be written."""
     html = render(evaluation, max_pixels)
-    # Captions may hold lone surrogates, which no encoding can write.
+    # File names that are not UTF-8 arrive with lone surrogates, which no encoding can write.
     file.write_bytes(html.encode("utf-8", "replace"))
 
 
