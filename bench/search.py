@@ -5,6 +5,7 @@ The server runs in a process of its own, the clients in this one.
 
 from __future__ import annotations
 
+import os
 import statistics
 import tempfile
 import time
@@ -24,6 +25,7 @@ from tests.support.server import Server
 
 Value = TypeVar("Value")
 
+THREADS = 2
 REQUESTS = 300
 CLIENTS = 32
 OVERHEAD = 0.005
@@ -32,6 +34,7 @@ FLOOD = 200
 
 
 def main() -> None:
+    os.environ["OMP_NUM_THREADS"] = str(THREADS)  # Before torch starts its threads, here and in the server.
     bounds = Bounds()
     encoder = load_encoder("twinspace-mini")
     texts = val_captions()[: 4 * REQUESTS]
