@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     qdrant_api_key: str | None = None
     qdrant_grpc: bool = False
     qdrant_timeout: float = Field(10, gt=0, description="Seconds.")
+    qdrant_quantization: Literal["none", "int8"] = Field(
+        "none", description="`int8`: a byte a dimension in memory, the vectors themselves on disk."
+    )
     database_url: str | None = Field(None, description="SQLAlchemy URL; unset: SQLite in the data folder.")
     storage_url: str | None = Field(None, description="fsspec URL of originals; unset: the data folder.")
     broker_url: str | None = Field(None, description="Celery broker; unset: one background thread.")
@@ -147,10 +150,15 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _qdrant_options_need_a_server(self) -> Self:
-        if self.qdrant_url is None and (self.qdrant_api_key is not None or self.qdrant_grpc):
+        options = {
+            "qdrant_api_key": self.qdrant_api_key is not None,
+            "qdrant_grpc": self.qdrant_grpc,
+            "qdrant_quantization": self.qdrant_quantization != "none",
+        }
+        chosen = [name for name, is_set in options.items() if is_set]
+        if self.qdrant_url is None and chosen:
             raise ValueError(
-                "TWINSPACE_QDRANT_API_KEY and TWINSPACE_QDRANT_GRPC are for a Qdrant server: set "
-                "TWINSPACE_QDRANT_URL, or unset them."
+                f"{_variables(chosen)}: only for a Qdrant server. Set TWINSPACE_QDRANT_URL, or unset it."
             )
         return self
 

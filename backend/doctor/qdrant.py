@@ -38,11 +38,22 @@ def check(settings: Settings) -> Iterator[Finding]:
     if said := _date(greeting):
         # HTTP dates are whole seconds, cut off.
         yield clock.compare("Qdrant", said, asked - timedelta(seconds=1))
-    if url.startswith("http://") and settings.qdrant_api_key is None and not _is_loopback(url):
+    if url.startswith("http://") and not _is_loopback(url):
+        yield from _exposure(url, settings.qdrant_api_key)
+
+
+def _exposure(url: str, key: str | None) -> Iterator[Finding]:
+    if key is None:
         yield warning(
             "vectors",
             "Qdrant asks for no key: whoever reaches it can read and delete everything.",
             "Give it one (QDRANT__SERVICE__API_KEY) and set TWINSPACE_QDRANT_API_KEY.",
+        )
+    elif "." in httpx.URL(url).host:  # Names without a dot are those of a network of its own.
+        yield warning(
+            "vectors",
+            "Qdrant's key travels in plain text.",
+            "Unless that network is private, let Qdrant speak TLS and set TWINSPACE_QDRANT_URL to https://.",
         )
 
 

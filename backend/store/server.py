@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from backend.store.base import (
     FacetField,
     Filter,
     Kind,
+    MissingLexical,
     MissingSpace,
     Point,
     Query,
@@ -46,6 +48,14 @@ INDEXES: dict[IndexKind, Any] = {
     "float": models.PayloadSchemaType.FLOAT,
     "bool": models.PayloadSchemaType.BOOL,
 }
+COMPRESSED = models.VectorParamsDiff(
+    on_disk=True,
+    quantization_config=models.ScalarQuantization(
+        scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
+    ),
+)
+# Found by their bytes, if there are any, and ranked by the whole vectors: scores are cosines in any case.
+EXACT_SCORES = models.SearchParams(quantization=models.QuantizationSearchParams(rescore=True, oversampling=2))
 UPSERT_BATCH = 256
 """Points a request: about 3 MB of JSON at 512 dimensions, far below Qdrant's 32 MB."""
 
@@ -53,21 +63,28 @@ UPSERT_BATCH = 256
 class ServerStore:
     """Every call is one request or a few; none is retried here, since only callers know what may wait."""
 
-    def __init__(self, client: QdrantClient, ranges: Mapping[str, RangeKind] = NO_RANGES) -> None:
+    def __init__(
+        self, client: QdrantClient, ranges: Mapping[str, RangeKind] = NO_RANGES, *, compress: bool = False
+    ) -> None:
+        """`compress`: a byte a dimension in memory, the whole vectors on disk alone."""
         self._client = client
+        self._compress = compress
         self._indexes = payload_indexes(ranges)
 
     @classmethod
     def connect(cls, settings: Settings) -> ServerStore:
         """Asks the server nothing yet: it may come up after us."""
-        client = QdrantClient(
-            url=settings.qdrant_url,
-            api_key=settings.qdrant_api_key,
-            prefer_grpc=settings.qdrant_grpc,
-            timeout=math.ceil(settings.qdrant_timeout),
-            check_compatibility=False,
-        )
-        return cls(client, settings.ranges())
+        with warnings.catch_warnings():
+            # In a network of its own, as in the compose project, there is no TLS; the doctor knows more.
+            warnings.filterwarnings("ignore", "Api key is used with an insecure connection")
+            client = QdrantClient(
+                url=settings.qdrant_url,
+                api_key=settings.qdrant_api_key,
+                prefer_grpc=settings.qdrant_grpc,
+                timeout=math.ceil(settings.qdrant_timeout),
+                check_compatibility=False,
+            )
+        return cls(client, settings.ranges(), compress=settings.qdrant_quantization == "int8")
 
     def ensure_space(self, space: Space) -> None:
         for kind in KINDS:
@@ -76,7 +93,11 @@ class ServerStore:
                 if not self._client.collection_exists(name):
                     self._create(name, space.dim)
                 info = self._require_dimension(name, space)
-                self._add_lexical(name, info)
+                params = _params(info)
+                if self._compress and params and params.quantization_config is None:
+                    self._client.update_collection(name, vectors_config={VECTOR_NAME: COMPRESSED})
+                if LEXICAL_NAME not in (info.config.params.sparse_vectors or {}):
+                    self._add_lexical(name)
                 self._index_payload(name, info)
 
     def spaces(self) -> list[str]:
@@ -107,7 +128,12 @@ class ServerStore:
         for start in range(0, len(points), UPSERT_BATCH):
             batch = points[start : start + UPSERT_BATCH]
             there = self.get(space, kind, [point.id for point in batch])
-            self._update(space, kind, _structs(with_vectors_of(there, batch)))
+            structs = _structs(with_vectors_of(there, batch))
+            try:
+                self._update(space, kind, structs)
+            except MissingLexical:
+                self._read(space, kind, None, self._add_lexical)
+                self._update(space, kind, structs)
 
     def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
         if not ids:
@@ -203,22 +229,26 @@ class ServerStore:
             if not self._client.collection_exists(name):
                 raise
 
+    def _keep_small(self, name: str, info: models.CollectionInfo) -> None:
+        """Also a collection that was made before that was asked for; Qdrant does it in the background."""
+        params = _params(info)
+        if self._compress and params is not None and params.quantization_config is None:
+            self._client.update_collection(name, vectors_config={VECTOR_NAME: COMPRESSED})
+
     def _require_dimension(self, name: str, space: Space) -> models.CollectionInfo:
         info = self._client.get_collection(name)
-        vectors = info.config.params.vectors
-        params = vectors.get(VECTOR_NAME) if isinstance(vectors, dict) else None
+        params = _params(info)
         if params is None or params.size != space.dim:
             raise ConfigurationError(
                 f"Qdrant's collection {name} has no `{VECTOR_NAME}` vectors of {space.dim} dimensions."
             )
         return info
 
-    def _add_lexical(self, name: str, info: models.CollectionInfo) -> None:
+    def _add_lexical(self, name: str) -> None:
         """For collections of an older version: their points stay, and wait to be written anew with their
         words. Two processes may find it missing at the same time; Qdrant makes it once."""
-        if LEXICAL_NAME not in (info.config.params.sparse_vectors or {}):
-            config = models.SparseVectorConfig(modifier=models.Modifier.IDF)
-            self._client.create_vector_name(name, LEXICAL_NAME, models.SparseVectorNameConfig(sparse=config))
+        config = models.SparseVectorConfig(modifier=models.Modifier.IDF)
+        self._client.create_vector_name(name, LEXICAL_NAME, models.SparseVectorNameConfig(sparse=config))
 
     def _index_payload(self, name: str, info: models.CollectionInfo) -> None:
         there = {field: there.data_type.value for field, there in info.payload_schema.items()}
@@ -258,6 +288,11 @@ def _point(record: Any) -> Point:
     return Point(str(record.id), vector, record.payload or {})
 
 
+def _params(info: models.CollectionInfo) -> models.VectorParams | None:
+    vectors = info.config.params.vectors
+    return vectors.get(VECTOR_NAME) if isinstance(vectors, dict) else None
+
+
 def _nearest(query: Query, limit: int) -> models.QueryRequest:
     if isinstance(query.vector, SparseVector):
         nearest: Any = _sparse(query.vector)
@@ -266,7 +301,7 @@ def _nearest(query: Query, limit: int) -> models.QueryRequest:
         corpus = models.IdfCorpusParams(corpus=DIALECT.tenant(query.filter.tenant))
         params = models.SearchParams(idf=corpus)
     else:
-        nearest, using, params = query.vector.tolist(), VECTOR_NAME, None
+        nearest, using, params = query.vector.tolist(), VECTOR_NAME, EXACT_SCORES
     return models.QueryRequest(
         query=nearest,
         using=using,

@@ -79,6 +79,7 @@ def test_single_services_can_be_used_without_workers(name: str) -> None:
         ({"max_image_bytes": 10, "max_request_bytes": 9}, "TWINSPACE_MAX_REQUEST_BYTES"),
         ({"qdrant_api_key": "k"}, "TWINSPACE_QDRANT_URL"),
         ({"qdrant_grpc": True}, "TWINSPACE_QDRANT_URL"),
+        ({"qdrant_quantization": "int8"}, "TWINSPACE_QDRANT_QUANTIZATION"),
         ({"http_threads": 0}, "greater than or equal to 1"),
         ({"query_queue": 0}, "greater than or equal to 1"),
         ({"max_metadata_bytes": -1}, "greater than 0"),

@@ -143,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._drop()
         return self._answer(status, result)
 
-    do_GET = do_PUT = do_POST = do_DELETE = _handle  # noqa: N815 - http.server names them
+    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - http.server names them
 
     def _result(self, path: str, body: Any) -> tuple[int, Any]:
         if path in ("/healthz", "/readyz", "/livez"):

@@ -213,6 +213,21 @@ def test_versions_that_are_far_apart_are_a_warning(server: str, level: str) -> N
     assert qdrant._version("http://qdrant:6333", greeting).level == level
 
 
+@pytest.mark.parametrize(
+    ("url", "key", "says"),
+    [
+        ("http://qdrant:6333", None, "asks for no key"),
+        ("http://qdrant:6333", "k", None),
+        ("http://vectors.example.org:6333", "k", "plain text"),
+        ("http://10.0.0.7:6333", "k", "plain text"),
+    ],
+)
+def test_a_key_is_to_be_there_and_to_stay_secret(url: str, key: str | None, says: str | None) -> None:
+    whats = [finding.what for finding in qdrant._exposure(url, key)]
+    assert len(whats) == (says is not None)
+    assert all(str(says) in what for what in whats)
+
+
 # -- space -----------------------------------------------------------------------------------
 def test_points_and_spaces_are_held_against_the_catalogue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -204,10 +204,25 @@ def test_a_batch_of_queries_is_one_request_without_vectors_or_payload(
     assert all(not search["with_payload"] and not search["with_vector"] for search in seen.body["searches"])
 
 
-def test_the_api_key_is_sent() -> None:
+def test_the_api_key_is_sent_and_nothing_to_warn_of(recwarn: pytest.WarningsRecorder) -> None:
     with QdrantStandIn(api_key="secret") as qdrant:
-        with pytest.warns(UserWarning, match="insecure"):
-            known = connect(qdrant, qdrant_api_key="secret")
-        known.check()
+        connect(qdrant, qdrant_api_key="secret").check()
+        assert not list(recwarn)
         with pytest.raises(Unavailable, match="401"):
             connect(qdrant).check()
+
+
+def test_vectors_can_be_kept_small_in_memory_and_ranked_whole(qdrant: QdrantStandIn) -> None:
+    plain, small = connect(qdrant), connect(qdrant, qdrant_quantization="int8")
+    plain.ensure_space(SPACE)
+    assert not [seen for seen in qdrant.seen if seen.method == "PATCH"]
+    small.ensure_space(SPACE)  # Also where the collection was made without.
+    changes = [seen.body["vectors"]["dense"] for seen in qdrant.seen if seen.method == "PATCH"]
+    assert [change["on_disk"] for change in changes] == [True, True]
+    assert changes[0]["quantization_config"]["scalar"]["type"] == "int8"
+    small.upsert(SPACE.name, "image", points(5))
+    small.query(SPACE.name, "image", Query(ONES, 3, NORTH))
+    (search,) = qdrant.seen[-1].body["searches"]
+    assert search["params"]["quantization"]["rescore"]
+    plain.close()
+    small.close()
