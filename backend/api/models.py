@@ -36,7 +36,7 @@ def read_id(value: str) -> str:
     return value.lower()
 
 
-def _read_time(value: Any) -> datetime:
+def read_time(value: Any) -> datetime:
     if not isinstance(value, str) or not _TIME.fullmatch(value):
         raise ValueError("A time looks like 2026-01-31T12:00:00Z (RFC 3339, with its zone).")
     try:
@@ -56,7 +56,7 @@ Tags = Annotated[
     AfterValidator(lambda tags: list(dict.fromkeys(tags))),
 ]
 Time = Annotated[
-    datetime, PlainValidator(_read_time), WithJsonSchema({"type": "string", "format": "date-time"})
+    datetime, PlainValidator(read_time), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 Metadata = Annotated[
     dict[str, Any],

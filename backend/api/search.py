@@ -11,6 +11,7 @@ from werkzeug.datastructures import FileStorage
 from backend.api import search_models as models
 from backend.api.answers import EmbedAnswer, SearchAnswer, answer, hit_document
 from backend.api.document import Operation, describe
+from backend.api.filters import store_filter
 from backend.api.forms import form_json, is_multipart, need_multipart
 from backend.api.parsing import json_body, query_model, validated
 from backend.api.search_models import (
@@ -20,17 +21,15 @@ from backend.api.search_models import (
     EmbedForm,
     EmbedRequest,
     FilePart,
-    SearchFilter,
     SearchForm,
     SearchParameters,
     SearchRequest,
 )
 from backend.api.state import Api, api, tenant
 from backend.catalogue.progress import indexing
-from backend.catalogue.projection import keyword
-from backend.catalogue.queries import ItemPart, Part, PicturePart, SearchQuery, TextPart
+from backend.catalogue.queries import ItemPart, Mode, Part, PicturePart, SearchQuery, TextPart
 from backend.errors import InvalidRequest, TooLarge
-from backend.store.base import Filter, Kind
+from backend.store.base import Kind
 
 blueprint = Blueprint("search", __name__)
 
@@ -105,11 +104,12 @@ def _answer(wanted: SearchRequest, files: list[FileStorage], started: float) -> 
     _check_order(wanted)
     query = SearchQuery(
         parts=_parts(state, wanted, files),
-        filter=_filter(wanted.filter),
+        filter=store_filter(wanted.filter, tenant(), state.services.settings.ranges()),
         kinds=tuple(dict.fromkeys(KIND_OF[name] for name in wanted.return_)),
         limit=wanted.limit,
         min_score=wanted.min_score,
         cursor=wanted.cursor,
+        mode=_mode(wanted),
         merge=wanted.merge,
         diversify=wanted.diversify or 0.0,
         group_by=wanted.group_by,
@@ -142,6 +142,14 @@ def _check_order(wanted: SearchRequest) -> None:
         raise InvalidRequest("Hits in the order of their dates cannot be diversified as well.", "diversify")
 
 
+def _mode(wanted: SearchRequest) -> Mode:
+    if not wanted.hybrid:
+        return wanted.mode
+    if "mode" in wanted.model_fields_set and wanted.mode != "hybrid":
+        raise InvalidRequest(f"`hybrid` contradicts the mode `{wanted.mode}`: give one of them.", "hybrid")
+    return "hybrid"
+
+
 def _parts(state: Api, wanted: SearchRequest, files: list[FileStorage]) -> tuple[Part, ...]:
     parts = [models.TextPart(text=wanted.query)] if isinstance(wanted.query, str) else wanted.query
     used = {part.file for part in parts if isinstance(part, FilePart)}
@@ -161,19 +169,6 @@ def _part(part: models.TextPart | models.ItemPart | FilePart, pictures: dict[int
         return ItemPart(part.item, part.weight)
     field, data = pictures[part.file]
     return PicturePart(data, field, part.weight)
-
-
-def _filter(wanted: SearchFilter) -> Filter:
-    return Filter(
-        tenant=tenant(),
-        tags_any=tuple(wanted.tags_any),
-        tags_all=tuple(wanted.tags_all),
-        tags_none=tuple(wanted.tags_none),
-        metadata=tuple(keyword(name, value) for name, value in wanted.metadata.items()),
-        ids=tuple(wanted.ids) or None,
-        created_after=wanted.created_after,
-        created_before=wanted.created_before,
-    )
 
 
 def _files(most: int) -> list[FileStorage]:

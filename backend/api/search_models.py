@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Field, PlainValidator, WithJsonSchema
 from pydantic import (
     Tag as Variant,
 )
@@ -22,6 +23,7 @@ from backend.api.models import (
     Text,
     Time,
     Upload,
+    read_time,
 )
 
 MAX_PARTS = 16
@@ -29,6 +31,7 @@ MAX_EMBED = 100
 MAX_FILTER_TAGS = 100
 MAX_CONDITIONS = 32
 MAX_WEIGHT = 1000
+MAX_BOUND = 1e300
 
 # -- what to search for -----------------------------------------------------------------------
 Weight = Annotated[
@@ -102,20 +105,72 @@ def _read_plain(value: Any) -> Any:
     return value
 
 
+def _read_bound(value: Any) -> float | datetime:
+    if isinstance(value, str):
+        return read_time(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("A bound is a number or a time such as 2026-01-31T12:00:00Z.")
+    if abs(value) > MAX_BOUND:
+        raise ValueError("This number is too large.")
+    return float(value)
+
+
 Plain = Annotated[str | int | float | bool, PlainValidator(_read_plain)]
+Bound = Annotated[float | datetime, PlainValidator(_read_bound)]
+
+
+class Bounds(Strict):
+    """Conditions on one metadata field: a range of numbers or times, and whether it is there at all."""
+
+    gte: Bound | None = None
+    gt: Bound | None = None
+    lte: Bound | None = None
+    lt: Bound | None = None
+    exists: bool | None = None
+
+    def bounds(self) -> dict[str, float | datetime]:
+        given = {"gte": self.gte, "gt": self.gt, "lte": self.lte, "lt": self.lt}
+        return {name: bound for name, bound in given.items() if bound is not None}
+
+
+Condition = Annotated[
+    Annotated[Plain, Variant("<plain>")] | Annotated[Bounds, Variant("<bounds>")],
+    Discriminator(lambda value: "<bounds>" if isinstance(value, dict) else "<plain>"),
+]
+_BOUND = {"anyOf": [{"type": ["number", "null"]}, {"type": "string", "format": "date-time"}]}
+_BOUNDS = dict.fromkeys(("gte", "gt", "lte", "lt"), _BOUND)
+_CONDITION = {
+    "anyOf": [
+        {"type": "string", "pattern": NO_NUL},
+        {"type": ["number", "boolean"]},
+        {
+            "type": "object",
+            "description": "A range of numbers or times, on fields that the setting TWINSPACE_RANGE_FIELDS "
+            "declares, or whether the field is there, on any.",
+            "properties": _BOUNDS | {"exists": {"type": ["boolean", "null"]}},
+            "additionalProperties": False,
+        },
+    ]
+}
 Conditions = Annotated[
-    dict[str, Plain],
+    dict[str, Condition],
     Field(max_length=MAX_CONDITIONS),
     WithJsonSchema(
         {
             "type": "object",
-            "description": "Fields that equal these values.",
+            "description": "Fields that equal these values, lie in these ranges, or are there at all.",
             "propertyNames": {"pattern": NO_NUL},
-            "additionalProperties": {
-                "anyOf": [{"type": "string", "pattern": NO_NUL}, {"type": ["number", "boolean"]}]
-            },
+            "additionalProperties": _CONDITION,
             "maxProperties": MAX_CONDITIONS,
-            "examples": [{"camera": "X100", "published": True}],
+            "examples": [
+                {
+                    "camera": "X100",
+                    "published": True,
+                    "price": {"gte": 1, "lt": 5},
+                    "taken": {"gte": "2026-01-01T00:00:00Z"},
+                    "place": {"exists": True},
+                }
+            ],
         }
     ),
 ]
@@ -130,6 +185,9 @@ class SearchFilter(Strict):
     tags_none: FilterTags = Field(default=[], description="None of these tags.")
     metadata: Conditions = Field(default={})
     ids: list[Id] = Field(default=[], max_length=MAX_BATCH, description="Among these items only.")
+    has_caption: bool | None = Field(
+        default=None, description="Pictures with captions, or without any.", examples=[True]
+    )
     created_after: Time | None = Field(
         default=None, description="At this time or later.", examples=["2026-01-31T12:00:00Z"]
     )
@@ -150,6 +208,15 @@ Score = Annotated[
         ge=-1, le=1, allow_inf_nan=False, description="Only hits with this cosine or more.", examples=[0.2]
     ),
 ]
+Mode = Annotated[
+    Literal["dense", "lexical", "hybrid"],
+    Field(
+        description="`dense`: by meaning. `lexical`: by the words themselves (BM25), in captions and those "
+        "attached to pictures. `hybrid`: by both, fused by rank; without words in the query it is `dense`.",
+        examples=["hybrid"],
+    ),
+]
+Hybrid = Annotated[bool, Field(description="`true` is short for `mode: hybrid`.", examples=[True])]
 Merge = Annotated[
     Literal["rrf"],
     Field(
@@ -193,6 +260,8 @@ class SearchRequest(Strict):
     limit: Limit = Field(20, description="Hits of each list.", examples=[20])
     cursor: Cursor | None = Field(default=None, description="`next_cursor` of the page before.")
     filter: SearchFilter = SearchFilter()
+    mode: Mode = "dense"
+    hybrid: Hybrid | None = None
     min_score: Score | None = None
     merge: Merge | None = None
     diversify: Diversify | None = None
@@ -200,11 +269,18 @@ class SearchRequest(Strict):
     order_by: OrderBy = "relevance"
 
 
+def _read_flag(value: Any) -> Any:
+    """`true` and `false` are the only spellings: the document says that this is a boolean."""
+    return {"true": True, "false": False}.get(value, "neither")
+
+
 class SearchParameters(Lenient):
     q: Text = Field(examples=["a dog on the beach"])
     limit: Limit = 20
     return_: Lists = Field(["images", "captions"], alias="return")
     cursor: Cursor | None = None
+    mode: Mode = "dense"
+    hybrid: Annotated[Hybrid | None, BeforeValidator(_read_flag)] = None
     min_score: Score | None = None
     merge: Merge | None = None
     diversify: Diversify | None = None
@@ -243,6 +319,21 @@ EXAMPLES: dict[str, Any] = {
     "merged": {
         "summary": "One list of pictures and their captions, no two alike",
         "value": {"query": "a dog on the beach", "merge": "rrf", "group_by": "image", "diversify": 0.3},
+    },
+    "hybrid": {
+        "summary": "Words as well as meaning: names and numbers count",
+        "value": {"query": "a train with the number 50", "hybrid": True},
+    },
+    "filtered": {
+        "summary": "Among pictures with captions, of a price and a time",
+        "value": {
+            "query": "a dog on the beach",
+            "return": ["images"],
+            "filter": {
+                "has_caption": True,
+                "metadata": {"price": {"gte": 1, "lt": 5}, "taken": {"lt": "2026-01-01T00:00:00Z"}},
+            },
+        },
     },
     "newest": {
         "summary": "What is good enough, newest first",

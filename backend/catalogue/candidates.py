@@ -1,14 +1,21 @@
-"""The best hits of each modality to some depth: what the store answers, before anything reorders it."""
+"""The best hits of each modality to some depth: meaning, words and captions, each asked and fused by rank."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from backend.catalogue.plan import Plan
+from backend.catalogue.fusion import reciprocal_rank_fusion
+from backend.catalogue.known_items import KnownItems
+from backend.catalogue.plan import Plan, Source
 from backend.catalogue.store_queries import StoreQueries
-from backend.store.base import Filter, Kind, Query
+from backend.store.base import Filter, Kind, Query, ScoredPoint
+
+WEIGHTS: dict[Source, float] = {"dense": 1.0, "lexical": 0.5, "captions": 1.0}
+FUSED = 100
+"""Hits of each source that are fused at least: a rank that is cut off counts nothing, and that must not
+depend on the size of the page."""
 
 
 class Candidate(NamedTuple):
@@ -28,20 +35,83 @@ class Ranked:
     complete: bool = True
 
 
+@dataclass
+class _Slot:
+    """One list in the making: what each source answered."""
+
+    kind: Kind
+    filter: Filter
+    found: dict[Source, list[ScoredPoint]] = field(default_factory=dict)
+    cosines: dict[str, float] = field(default_factory=dict)
+
+
 class Candidates:
-    def __init__(self, plan: Plan, queries: StoreQueries, space: str) -> None:
+    def __init__(self, plan: Plan, queries: StoreQueries, space: str, items: KnownItems) -> None:
         self._plan = plan
         self._queries = queries
         self._space = space
+        self._items = items
 
     def find(self, wanted: Sequence[tuple[Kind, Filter]], depth: int) -> list[Ranked]:
-        """One list for each kind and filter. Raises `Unavailable` and `QueueFull`."""
+        """One list for each kind and filter, `depth` long or more. Raises `Unavailable` and `QueueFull`."""
+        slots = [_Slot(kind, filter) for kind, filter in wanted]
+        reach = max(depth, FUSED) if self._plan.sources != ("dense",) else depth
+        asked = [(slot, *ask) for slot in slots for ask in self._asks(slot, reach)]
+        answers = (
+            self._queries.run(self._space, [(kind, query) for _, _, kind, query in asked]) if asked else []
+        )
+        for (slot, source, _, _), points in zip(asked, answers, strict=True):
+            slot.found[source] = points
+        for slot in slots:
+            slot.cosines = {point.id: point.score for point in slot.found.get("dense", ())}
+            if "captions" in slot.found:
+                slot.found["captions"] = self._pictures_of(slot)
+        self._add_cosines(slots)
+        return [self._ranked(slot, reach) for slot in slots]
+
+    def _asks(self, slot: _Slot, reach: int) -> Iterable[tuple[Source, Kind, Query]]:
         plan = self._plan
-        queries = [
-            (kind, Query(plan.vector, depth, filter, min_score=plan.min_score)) for kind, filter in wanted
-        ]
-        found = self._queries.run(self._space, queries) if queries else []
-        return [
-            Ranked([Candidate(p.id, kind, p.score, p.score) for p in points], len(points) < depth)
-            for (kind, _), points in zip(wanted, found, strict=True)
-        ]
+        if "dense" in plan.sources:
+            yield "dense", slot.kind, Query(plan.vector, reach, slot.filter, min_score=plan.min_score)
+        if "lexical" in plan.sources:
+            yield "lexical", slot.kind, Query(plan.words, reach, slot.filter)
+        if "captions" in plan.sources and slot.kind == "image":
+            # What the query filters by are the pictures, not their captions.
+            everything = Filter(slot.filter.tenant, indexed_before=slot.filter.indexed_before)
+            yield "captions", "caption", Query(plan.vector, reach, everything)
+
+    def _pictures_of(self, slot: _Slot) -> list[ScoredPoint]:
+        """The pictures that these captions are attached to, as good as the best caption of each."""
+        best: dict[str, ScoredPoint] = {}
+        for point in self._items.alive(slot.found["captions"]):
+            image = self._items[point.id].image_id
+            if image is not None and (slot.filter.ids is None or image in slot.filter.ids):
+                best.setdefault(image, ScoredPoint(image, point.score))
+        return list(best.values())
+
+    def _add_cosines(self, slots: Sequence[_Slot]) -> None:
+        """Of hits that only another source found. Those that the filter or `min_score` refuses get none."""
+        lacking: list[tuple[_Slot, Query]] = []
+        for slot in slots:
+            ids = {point.id for points in slot.found.values() for point in points} - slot.cosines.keys()
+            if ids:
+                only = replace(slot.filter, ids=tuple(sorted(ids)))
+                query = Query(self._plan.vector, len(ids), only, min_score=self._plan.min_score)
+                lacking.append((slot, query))
+        if lacking:
+            answers = self._queries.run(self._space, [(slot.kind, query) for slot, query in lacking])
+            for (slot, _), points in zip(lacking, answers, strict=True):
+                slot.cosines |= {point.id: point.score for point in points}
+
+    def _ranked(self, slot: _Slot, reach: int) -> Ranked:
+        # Whatever the others find, the dense list holds it further down.
+        decisive = slot.found["dense" if "dense" in slot.found else "lexical"]
+        complete = len(decisive) < reach
+        if len(slot.found) == 1:
+            order = [(point.id, point.score) for point in decisive]
+        else:
+            rankings = [[p.id for p in points if p.id in slot.cosines] for points in slot.found.values()]
+            order = reciprocal_rank_fusion(rankings, [WEIGHTS[source] for source in slot.found])
+        cosines = slot.cosines
+        hits = [Candidate(id, slot.kind, cosines[id], strength) for id, strength in order if id in cosines]
+        return Ranked(hits, complete)

@@ -27,7 +27,7 @@ class Ordering:
         self, plan: Plan, queries: StoreQueries, store: VectorStore, space: str, items: KnownItems
     ) -> None:
         self._plan = plan
-        self._candidates = Candidates(plan, queries, space)
+        self._candidates = Candidates(plan, queries, space, items)
         self._grouping = Grouping(plan, self._candidates, items)
         self._store = store
         self._space = space

@@ -7,16 +7,23 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from backend.catalogue.queries import ItemPart, ListName, Part, SearchQuery, TextPart
 from backend.catalogue.search_cursor import FINGERPRINT_BYTES, Mark
-from backend.store.base import Filter, Vector
+from backend.store.base import Filter, SparseVector, Vector
+
+Source = Literal["dense", "lexical", "captions"]
+"""The items' vectors, their words, and for pictures the vectors of their captions."""
 
 
 @dataclass(frozen=True)
 class Plan:
     query: SearchQuery
     vector: Vector
+    words: SparseVector
+    sources: tuple[Source, ...]
+    """What is asked for hits, and fused when it is more than one."""
     filter: Filter
     """The query's, without the items that it was made of, and from the second page on as of the first."""
     as_of: datetime
@@ -26,9 +33,10 @@ class Plan:
 
     @property
     def plain(self) -> bool:
-        """Whether every list is what the store answers, in the store's order."""
+        """Whether every list is what the store answers to the vector, in the store's order."""
         query = self.query
-        return not (query.merge or query.diversify or query.group_by or query.order_by != "relevance")
+        reordered = query.merge or query.diversify or query.group_by or query.order_by != "relevance"
+        return self.sources == ("dense",) and not reordered
 
     @property
     def min_score(self) -> float | None:

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from backend.catalogue.catalogue import Catalogue
-from backend.catalogue.plan import Plan, fingerprint
+from backend.catalogue.plan import Plan, Source, fingerprint
 from backend.catalogue.queries import ItemPart, Part, PicturePart, SearchQuery, TextPart
 from backend.catalogue.query_vectors import QueryEncoder, combine
 from backend.catalogue.search_cursor import decode_cursor, half
-from backend.errors import NotFound
+from backend.errors import InvalidRequest, NotFound
 from backend.originals import Originals
-from backend.store.base import KINDS, Point, Vector, VectorStore
+from backend.store import lexical
+from backend.store.base import KINDS, Point, SparseVector, Vector, VectorStore
 
 
 class Planner:
@@ -38,13 +39,15 @@ class Planner:
         made_for = fingerprint(query, space.name)
         used = tuple(part.id for part in query.parts if isinstance(part, ItemPart))
         filter = replace(query.filter, not_ids=query.filter.not_ids + used) if used else query.filter
+        words = words_of(query)
+        sources = _sources(query, words)
         if query.cursor is not None:
             cursor = decode_cursor(query.cursor, made_for, space.dim, self._cursor_key)
             filter = replace(filter, indexed_before=cursor.as_of)
-            return Plan(query, cursor.vector, filter, cursor.as_of, made_for, cursor.marks)
+            return Plan(query, cursor.vector, words, sources, filter, cursor.as_of, made_for, cursor.marks)
         weights = [part.weight for part in query.parts]
         vector = combine(self._vectors(query.parts, query.filter.tenant), weights)
-        return Plan(query, half(vector), filter, datetime.now(UTC), made_for, {})
+        return Plan(query, half(vector), words, sources, filter, datetime.now(UTC), made_for, {})
 
     def _vectors(self, parts: Sequence[Part], tenant: str) -> list[Vector]:
         """One unit vector a part; all texts in one pass, all pictures in one pass."""
@@ -85,3 +88,24 @@ class Planner:
                 texts[i] = item.text or ""
             else:
                 pictures[i] = (f"query.{i}.item", self._originals.get(item.original or ""))
+
+
+def _sources(query: SearchQuery, words: SparseVector) -> tuple[Source, ...]:
+    if query.mode == "lexical":
+        if not words.indices:
+            raise InvalidRequest("There is no word in the query that could be looked for.", "mode")
+        return ("lexical",)
+    return ("dense", "lexical") if query.mode == "hybrid" and words.indices else ("dense",)
+
+
+def words_of(query: SearchQuery) -> SparseVector:
+    """The words of all texts that are wanted, by their parts' weights; none in a search by meaning alone."""
+    if query.mode == "dense":
+        return SparseVector()
+    weights: dict[int, float] = {}
+    for part in query.parts:
+        if isinstance(part, TextPart) and part.weight > 0:
+            found = lexical.query(part.text)
+            for index, value in zip(found.indices, found.values, strict=True):
+                weights[index] = weights.get(index, 0.0) + part.weight * value
+    return SparseVector(tuple(weights), tuple(weights.values()))

@@ -8,6 +8,8 @@ from typing import Literal
 from backend.catalogue.items import Item
 from backend.store.base import KINDS, Filter, Kind
 
+Mode = Literal["dense", "lexical", "hybrid"]
+"""By meaning, by the words themselves, or by both."""
 ListName = Literal["image", "caption", "merged"]
 LISTS: tuple[ListName, ...] = (*KINDS, "merged")
 """Of an answer: one a modality, and the one over both."""
@@ -47,6 +49,7 @@ class SearchQuery:
     limit: int = 20
     min_score: float | None = None
     cursor: str | None = None
+    mode: Mode = "dense"
     merge: Literal["rrf"] | None = None
     diversify: float = 0.0
     """0: by rank alone, 1: as different from each other as possible."""

@@ -29,6 +29,10 @@ RULES = (
     b"needs a weight other than 0",
     b"cancel each other out",
     b"cannot be diversified as well",
+    b"TWINSPACE_RANGE_FIELDS",
+    b"This number is too large",
+    b"`hybrid` contradicts",
+    b"no word in the query",
 )
 QUICK, THOROUGH = 12, 100
 
