@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -51,6 +53,8 @@ class Part:
         self._arguments = arguments
         self._variables = variables
         self._log = folder / f"{name}.log"
+        self.url = ""
+        """Where it answers over HTTP, if it does."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -87,6 +91,11 @@ class Part:
     @property
     def log(self) -> str:
         return self._log.read_text() if self._log.exists() else ""
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The JSON lines of its log."""
+        return [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
 
 
 class RealQdrant:
@@ -126,7 +135,8 @@ class Installation:
             "qdrant": Proxy(qdrant.port, qdrant.host),
         }
         self._variables = {**QUICK, "TEST_ENCODER": "colour", "TEST_ENCODE_SECONDS": "0.05", **variables}
-        self.api = self._api("api", free_port())
+        self.api = self.replica("api")
+        self.url = self.api.url
         self.workers: list[Part] = []
         self.beat = Part("beat", ["beat"], self.settings(proxied=True), folder)
         # Connects anew every time: the server may have been killed in between.
@@ -142,15 +152,21 @@ class Installation:
             "TWINSPACE_STORAGE_URL": str(self.storage),
         }
 
-    def _api(self, name: str, port: int) -> Part:
-        self.url = f"http://127.0.0.1:{port}"
-        return Part(name, ["api", "--port", str(port)], self.settings(proxied=False), self.folder)
+    def replica(self, name: str) -> Part:
+        """Of the API, not started yet."""
+        port = free_port()
+        part = Part(name, ["api", "--port", str(port)], self.settings(proxied=False), self.folder)
+        part.url = f"http://127.0.0.1:{port}"
+        return part
 
     def worker(self, **variables: str) -> Part:
         """One more, not started yet."""
-        name = f"worker-{len(self.workers) + 1}"
-        self.workers.append(Part(name, ["worker"], {**self.settings(proxied=True), **variables}, self.folder))
-        return self.workers[-1]
+        name, port = f"worker-{len(self.workers) + 1}", free_port()
+        arguments = ["worker", "--metrics-port", str(port)]
+        part = Part(name, arguments, {**self.settings(proxied=True), **variables}, self.folder)
+        part.url = f"http://127.0.0.1:{port}"
+        self.workers.append(part)
+        return part
 
     def start(self, workers: int = 2) -> None:
         for _ in range(workers):
@@ -163,10 +179,10 @@ class Installation:
     def parts(self) -> list[Part]:
         return [self.api, *self.workers, self.beat]
 
-    def wait_for_api(self, seconds: float = 60) -> None:
+    def wait_for_api(self, url: str | None = None, seconds: float = 60) -> None:
         def ready() -> bool:
             try:
-                return httpx.get(f"{self.url}/readyz", timeout=10).status_code == 200
+                return httpx.get(f"{url or self.url}/readyz", timeout=10).status_code == 200
             except httpx.TransportError:
                 return False
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from prometheus_client import CollectorRegistry
 
-from backend.catalogue.items import NewCaption, Source
+from backend.catalogue.items import Item, Listing, NewCaption, Source
 from backend.errors import StorageFull
 from backend.logs import JsonLines
 from tests.support.encoders import ColourEncoder
@@ -298,6 +298,25 @@ def test_pictures_of_any_shape_get_through(world: World, size: tuple[int, int]) 
     world.pipeline.run()
     assert world.status(item) == ["indexed"]
     assert world.originals.has_thumbnail(item.id)
+
+
+def test_an_import_of_thousands_costs_a_single_upload_a_few_batches(world: World) -> None:
+    many = [NewCaption(f"text {number}") for number in range(3000)]
+    world.catalogue.add_captions(TENANT, many, Source(bulk=True))
+    alone: list[Item] = []
+
+    def upload_alone() -> None:
+        alone.append(world.caption("red alone"))
+
+    world.encoder.during = upload_alone
+    assert world.pipeline.run() == 3001
+    indexed = sorted(
+        (item.indexed_at, item.id != alone[0].id)
+        for item in world.catalogue.list(TENANT, Listing(), 5000, None)[0]
+        if item.indexed_at is not None
+    )
+    before = [is_other for _, is_other in indexed].index(False)
+    assert before <= 2 * world.pipeline.batch_size, "what was in work when it came, and nothing else"
 
 
 def test_two_versions_of_an_encoder_never_undo_what_the_other_did(world: World) -> None:

@@ -1,0 +1,97 @@
+"""The parts of the distributed profile as one system: a request's id, their metrics, and one more replica."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+from tests.faults.trial import Trial
+from tests.support.installation import Installation
+from tests.support.pictures import jpeg
+
+
+def test_one_request_id_from_the_edge_to_the_worker(distributed: Installation) -> None:
+    given = "a-request-of-its-own"
+    answer = httpx.post(
+        f"{distributed.url}/v1/images",
+        files={"file": ("x.jpg", jpeg(seed=9999))},
+        headers={"X-Request-ID": given},
+        timeout=30,
+    )
+    assert answer.headers["X-Request-ID"] == given
+    with distributed.client() as client:
+        client.wait([item["id"] for item in answer.json()["items"]], seconds=60)
+    (at_the_edge,) = [line for line in distributed.api.lines if line.get("request_id") == given]
+    assert (at_the_edge["path"], at_the_edge["status"]) == ("/v1/images", 202)
+
+    def in_workers() -> list[dict[str, Any]]:
+        lines = [line for worker in distributed.workers for line in worker.lines]
+        return [line for line in lines if given in line.get("request_ids", ())]
+
+    distributed.wait_for(lambda: bool(in_workers()))
+    (batch,) = in_workers()
+    assert batch["message"].startswith("Finished")
+
+
+def test_workers_serve_what_they_measure(trial: Trial) -> None:
+    with trial.it.client() as client:
+        client.wait(trial.upload(8), seconds=60)
+    served = "".join(httpx.get(f"{worker.url}/metrics").text for worker in trial.it.workers)
+    for name in ("encode_seconds_count", "batch_size_sum", "store_seconds_count", "wait_seconds_count"):
+        assert f'twinspace_ingest_{name}{{kind="image"}}' in served
+    assert 'twinspace_ingest_items_total{outcome="indexed"}' in served
+
+
+QUERIES: list[dict[str, Any]] = [
+    {"query": "red"},
+    {"query": [{"text": "green"}, {"text": "red", "weight": -0.5}], "limit": 7},
+    {"query": "red 3", "return": ["captions"], "limit": 1000},
+]
+
+
+def test_one_more_replica_never_changes_an_answer(trial: Trial) -> None:
+    for _ in range(6):
+        trial.upload(1)
+    trial.upload(20)
+    trial.conclude()
+    second = trial.it.replica("api-2")
+    second.start()
+    try:
+        trial.it.wait_for_api(second.url)
+        urls = [trial.it.url, second.url] * 8
+        for query in QUERIES:
+            with ThreadPoolExecutor(8) as threads:
+                answers = list(threads.map(lambda url, query=query: search(url, query), urls))
+            for each in answers:
+                each["next_cursor"] = bool(each["next_cursor"])  # It says when the first page was asked for.
+            assert answers[0]["images"] + answers[0]["captions"]
+            assert all(answer == answers[0] for answer in answers)
+        one, other = (walk(urls[first:]) for first in (0, 1))
+        assert len(one) > 10
+        assert one == other, "a page from one replica, the next from the other"
+    finally:
+        second.kill()
+
+
+def search(url: str, query: dict[str, Any]) -> dict[str, Any]:
+    """The answer, without what differs from request to request anyhow."""
+    answer = httpx.post(f"{url}/v1/search", json=query, timeout=30)
+    assert answer.status_code == 200, answer.text
+    document: dict[str, Any] = {"images": [], "captions": [], **answer.json()}
+    del document["took_ms"]
+    return document
+
+
+def walk(urls: list[str]) -> list[str]:
+    """Page by page, each from the next address."""
+    found: list[str] = []
+    cursor = None
+    for url in urls:
+        page = search(url, {"query": "red", "limit": 5, "cursor": cursor})
+        found += [hit["id"] for hit in page["images"] + page["captions"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    return found
