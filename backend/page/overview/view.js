@@ -8,7 +8,7 @@ import { problemBox, toastProblem } from "../lib/notices.js";
 import { itemAddress } from "../lib/router.js";
 
 const BUSY_MS = 1500;
-const CALM_MS = 10000;
+const CALM_MS = 5000;
 const FAILED = 50;
 const RECENT = 18;
 

@@ -1,0 +1,38 @@
+"""The overview tells whoever runs the server what is there, what waits and what failed."""
+
+from __future__ import annotations
+
+from tests.browser.conftest import Open, photo
+from tests.browser.test_upload import BROKEN
+from tests.support.server import Server
+
+
+def test_the_overview_counts_and_names_the_space(gallery: Server, open_page: Open) -> None:
+    page = open_page(gallery, "?view=overview")
+    page.locator(".counts .images dd").wait_for()
+    counts = page.locator(".counts dt").all_inner_texts(), page.locator(".counts dd").all_inner_texts()
+    assert counts == (["Pictures", "Captions", "Pending", "Failed"], ["16", "13", "0", "0"])
+    assert "twinspace-mini" in page.locator(".overview .facts").inner_text()
+    assert page.locator(".recent li").count() == 16
+    page.locator(".recent a").first.click()
+    page.get_by_role("heading", name="gravel.png").wait_for()
+
+
+def test_failures_are_shown_with_their_reason_and_can_be_retried(studio: Server, open_page: Open) -> None:
+    with studio.client() as client:
+        items = client.upload([("half.jpg", BROKEN)]).items
+        client.wait([items[0].id])
+    page = open_page(studio, "?view=overview")
+    failure = page.locator(".failures li").filter(has_text="half.jpg")
+    assert "corrupt_image" in failure.inner_text()
+    with page.expect_response("**/retry") as retried:
+        failure.get_by_role("button", name="Try again").click()
+    assert retried.value.status == 202
+
+
+def test_what_is_uploaded_meanwhile_appears_by_itself(studio: Server, open_page: Open) -> None:
+    page = open_page(studio, "?view=overview")
+    page.locator(".counts .images dd").wait_for()
+    with studio.client() as client:
+        client.upload([("rocket.jpg", photo("rocket.jpg").read_bytes())])
+    page.locator(".recent").get_by_text("rocket.jpg").wait_for(timeout=20_000)
