@@ -56,11 +56,12 @@ def wake_workers(app: Celery, number: int) -> None:
     """Sees to it that `number` messages are waiting, and no more: Redis does not grow while all
     workers are busy, or away. Raises what the broker's client raises when it does not answer."""
     with app.connection_for_write() as connection:
-        for _ in range(number - _waiting(connection)):
+        for _ in range(number - waiting(connection)):
             app.send_task(INGEST, connection=connection, expires=EXPIRES, retry=False)
 
 
-def _waiting(connection: Connection) -> int:
+def waiting(connection: Connection) -> int:
+    """Messages that no worker has taken. Raises what the broker's client raises."""
     try:
         channel: Any = connection.default_channel
         declared = channel.queue_declare(queue=QUEUE, passive=True)

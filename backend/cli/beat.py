@@ -14,6 +14,5 @@ def beat(metrics_host: MetricsHost = "127.0.0.1", metrics_port: MetricsPort = No
         from backend.backlog_metrics import BacklogMetrics
 
         REGISTRY.register(BacklogMetrics(load_settings()))
-    # The schedule lives in memory: it has one entry, and a file would want a folder to write to.
-    arguments = ["--quiet", "beat", "--scheduler=celery.beat:Scheduler"]
+    arguments = ["--quiet", "beat", "--scheduler=workers.scheduler:QuietScheduler"]
     start_celery(arguments, metrics_host, metrics_port)

@@ -209,6 +209,11 @@ class Installation:
             query = text("SELECT id FROM items WHERE leased_by LIKE :name")
             return list(connection.scalars(query, {"name": f"%-{worker.pid}-%"}))
 
+    def pending(self) -> int:
+        with self._database.connect() as connection:
+            query = text("SELECT count(*) FROM items WHERE status = 'pending'")
+            return int(connection.execute(query).scalar_one())
+
     def stand_in(self) -> QdrantStandIn:
         """Where a real server is there, it is not to be told to misbehave."""
         if not isinstance(self.qdrant, QdrantStandIn):

@@ -23,6 +23,7 @@ from tests.support.databases import free_port, postgres, redis
 from tests.support.encoders import ColourEncoder
 from tests.support.qdrant_stand_in import QdrantStandIn
 from workers.app import QUEUE, make_app, wake_workers
+from workers.scheduler import ENOUGH, QuietScheduler
 from workers.worker import Worker
 
 REPOSITORY = Path(__file__).parents[2]
@@ -153,6 +154,19 @@ def test_messages_do_not_pile_up_while_no_worker_takes_them(settings: Settings) 
     assert len(messages) == 5
     assert all(message["content-type"] == "application/json" for message in messages)
     assert max(len(json.dumps(message)) for message in messages) < 2000, "never the picture"
+
+
+def test_the_reconcilers_messages_do_not_pile_up_either(settings: Settings) -> None:
+    app = make_app(settings)
+    scheduler = QuietScheduler(app, lazy=True)
+    (entry,) = scheduler.merge_inplace(app.conf.beat_schedule) or scheduler.schedule.values()
+    for _ in range(3 * ENOUGH):
+        scheduler.apply_entry(entry)
+    assert len(queue(str(settings.broker_url))) == ENOUGH
+    with Redis.from_url(str(settings.broker_url)) as client:
+        client.flushall()
+    scheduler.apply_entry(entry)
+    assert len(queue(str(settings.broker_url))) == 1
 
 
 def test_the_reconciler_wakes_as_many_as_the_backlog_needs(settings: Settings) -> None:
