@@ -11,7 +11,9 @@ from celery import Celery
 
 from backend.errors import TwinspaceError
 from tests.faults.trial import Trial
+from tests.support.cli import KILLS
 from tests.support.folders import read_only
+from tests.support.pictures import jpeg
 from tests.support.qdrant_stand_in import Fault
 from workers.app import INGEST, QUEUE
 
@@ -27,6 +29,43 @@ def test_workers_killed_in_mid_batch(trial: Trial) -> None:
             trial.it.wait_for(lambda worker=worker: bool(trial.it.held_by(worker)))
             trial.inject(worker.kill)
             worker.start()
+    trial.recovered()
+    trial.conclude()
+
+
+def test_a_worker_that_is_told_to_stop_finishes_what_it_encodes_and_gives_back_the_rest(trial: Trial) -> None:
+    with trial.uploading():
+        for worker in trial.it.workers:
+            trial.upload(40)
+            trial.it.wait_for(lambda worker=worker: bool(trial.it.held_by(worker)))
+            trial.inject(worker.stop)
+            assert worker.code == 0
+            assert not trial.it.held_by(worker), "nobody has to wait for its lease to run out"
+            worker.start()
+    trial.recovered()
+    trial.conclude()
+
+
+@SLOW
+def test_a_picture_that_kills_workers_is_poison_and_spares_the_others(trial: Trial) -> None:
+    """Nobody restarts workers here but the test: in the compose project Docker does."""
+    ids = trial.upload(20)
+    with trial.it.client() as client:
+        (poison,) = [item.id for item in client.upload([("poison.jpg", jpeg(KILLS))]).items]
+        deaths = 0
+        while any(item.status == "pending" for item in client.items([*ids, poison])):
+            for worker in trial.it.workers:
+                if not worker.runs:
+                    deaths += 1
+                    worker.start()
+            assert deaths < 12, "they die and die"
+            time.sleep(0.2)
+        (failed,) = client.items([poison])
+        assert failed.error is not None
+        assert failed.error["code"] == "poison"
+        client.delete(poison)
+    assert deaths >= 3
+    trial.faults += deaths
     trial.recovered()
     trial.conclude()
 

@@ -55,6 +55,7 @@ class Part:
         self._log = folder / f"{name}.log"
         self.url = ""
         """Where it answers over HTTP, if it does."""
+        self.code: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -74,10 +75,11 @@ class Part:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
-    def stop(self, seconds: float = 30) -> int:
+    def stop(self) -> None:
+        """As Docker does it; `code` is how it ended."""
         assert self._process is not None
         self._process.terminate()
-        return self._process.wait(seconds)
+        self.code = self._process.wait(30)
 
     @property
     def pid(self) -> int:
