@@ -57,6 +57,8 @@ class Group:
     gaussian: Gaussian
     directions: Mapping[Modality, Direction]
     """By what is searched. One is missing where the pairs said nothing about it."""
+    temperature: float | None = None
+    """Of the softmax over cosines in zero-shot classification by labels of this group. None: pictures."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,6 @@ class Calibration:
     pictures: int
     """From how many captioned pictures."""
     groups: Mapping[str, Group]
-    temperature: float
-    """Of the softmax over cosines in zero-shot classification."""
     strange_pictures: Vectors = field(repr=False)
     """`float32[n, d]`: pictures from another world, for whoever fits again and has none. May be empty."""
 
@@ -85,6 +85,13 @@ class Calibration:
         means = [group.gaussian.mean for group in self.groups.values() if group.modality == modality]
         return np.mean(means, axis=0, dtype=np.float32) if means else None
 
+    def temperature(self, labels: Vectors) -> float | None:
+        """Of the softmax over the cosines between a picture and these labels, `float32[n, d]`: the middle of
+        what their languages need. None where nothing is known about any."""
+        groups = [self._group_of(label[None], "text") for label in labels]
+        known = [group.temperature for group in groups if group and group.temperature]
+        return float(np.exp(np.mean(np.log(known)))) if known else None
+
     def _group_of(self, vectors: Vectors, modality: Modality) -> Group | None:
         groups = [group for group in self.groups.values() if group.modality == modality]
         if len(groups) < 2:
@@ -97,7 +104,6 @@ class Calibration:
             "format": FORMAT,
             "fingerprint": self.fingerprint,
             "pictures": self.pictures,
-            "temperature": self.temperature,
             "groups": {},
         }
         for name, group in self.groups.items():
@@ -111,6 +117,7 @@ class Calibration:
                 "modality": group.modality,
                 "rest": gaussian.rest,
                 "penalties": penalties,
+                "temperature": group.temperature,
             }
         arrays["about"] = np.frombuffer(json.dumps(about, sort_keys=True).encode(), np.uint8)
         buffer = io.BytesIO()
@@ -131,7 +138,6 @@ class Calibration:
                     about["fingerprint"],
                     about["pictures"],
                     {name: _group(name, known, arrays) for name, known in about["groups"].items()},
-                    about["temperature"],
                     arrays["strange_pictures"].astype(np.float32),
                 )
         except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
@@ -146,7 +152,7 @@ def _group(name: str, known: dict[str, Any], arrays: Mapping[str, NDArray[Any]])
         known["rest"],
     )
     directions = {s: Direction(known["penalties"][s], arrays[f"{name}/{s}"]) for s in known["penalties"]}
-    return Group(known["modality"], gaussian, directions)
+    return Group(known["modality"], gaussian, directions, known["temperature"])
 
 
 def read_calibration(folder: Path, space: Space) -> Calibration | None:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -112,6 +113,15 @@ target_space = Table(
     Column("space", String(255), nullable=False),
     Column("chosen_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
+)
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    # Of the space: what it says holds for one set of weights.
+    Column("fingerprint", String(64), primary_key=True),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 

@@ -10,6 +10,7 @@ import typer
 
 from backend.cli.api import api
 from backend.cli.beat import beat
+from backend.cli.calibrate import calibrate
 from backend.cli.doctor import doctor
 from backend.cli.evaluate import evaluate
 from backend.cli.index import index
@@ -35,6 +36,7 @@ app.command("status")(status)
 app.command("optimize")(optimize)
 app.command("eval")(evaluate)
 app.command("train")(train)
+app.command("calibrate")(calibrate)
 app.command("api")(api)
 app.command("worker")(worker)
 app.command("beat")(beat)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,22 +41,28 @@ def read_captions(path: Path) -> list[Entry]:
     return entries
 
 
+def of_split(entries: Sequence[Entry], split: str | None) -> list[Entry]:
+    """Those of one split. Without one, `val` is taken where the file has it, else everything."""
+    splits = {entry.split for entry in entries if entry.split is not None}
+    if split is None and "val" in splits:
+        split = "val"
+    if split is not None and split not in splits:
+        raise InvalidRequest(f"No split `{split}`; the file has {_listed(splits)}.")
+    return [entry for entry in entries if split is None or entry.split == split]
+
+
 def choose(
     entries: Iterable[Entry], split: str | None, language: str | None
 ) -> list[tuple[str, tuple[str, ...]]]:
     """Pictures with captions of one split and language. Without a split `val` is taken where the file
     has one, else everything; without a language English where the file names languages."""
     entries = list(entries)
-    splits = {entry.split for entry in entries if entry.split is not None}
-    if split is None and "val" in splits:
-        split = "val"
-    if split is not None and split not in splits:
-        raise InvalidRequest(f"No split `{split}`; the file has {_listed(splits)}.")
+    of_this_split = of_split(entries, split)
     languages = {name for entry in entries for name in entry.captions}
     wanted = language or ("en" if "en" in languages else ANY)
     if wanted not in languages:
         raise InvalidRequest(f"No captions in `{wanted}`; the file has {_listed(languages - {ANY})}.")
-    chosen = [(e.image, e.captions.get(wanted, ())) for e in entries if split is None or e.split == split]
+    chosen = [(entry.image, entry.captions.get(wanted, ())) for entry in of_this_split]
     return [(image, captions) for image, captions in chosen if captions]
 
 

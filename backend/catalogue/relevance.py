@@ -1,0 +1,132 @@
+"""How relevant a hit is: the share of true matches that score lower, on the scale of this very query.
+
+Cosines of one direction (words to pictures, pictures to captions, ...) say nothing about those of another;
+relevances compare, so that one threshold serves them all.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.catalogue.calibrations import Calibrations
+from backend.store.base import Kind, Vector
+from encoders.base import Space
+from encoders.calibration import SHARES, Calibration, Modality, shipped_calibration
+from encoders.familiarity import Floats
+
+Direction = tuple[Modality, Kind]
+"""What the query is, and the list that is searched."""
+FRESH_SECONDS = 30
+"""So long after `twinspace calibrate` every replica uses what it fitted."""
+BEYOND = 1.001
+"""A cosine that nothing has."""
+SEARCHED: dict[Kind, Modality] = {"image": "image", "caption": "text"}
+
+
+@dataclass(frozen=True)
+class QueryPart:
+    """One part of a query: its vector, `float32[d]` of unit length, and what it was made from."""
+
+    modality: Modality
+    vector: Vector
+    weight: float = 1.0
+
+
+class Scale:
+    """From cosine to relevance for one query in one direction, and back. Strictly rising.
+
+    Between the cosines of `SHARES` it is straight; beyond them it nears 0 and 1 as a hyperbola does, slowly
+    enough that floats never fall together.
+    """
+
+    def __init__(self, cosines: Floats) -> None:
+        self.cosines = np.asarray(cosines, np.float64)
+        """`float64[len(SHARES)]`, rising: all there is to know of a scale, for whoever must keep it."""
+        below, above = np.diff(self.cosines)[[0, -1]] / np.diff(SHARES)[[0, -1]]
+        self._tails = float(SHARES[0] * below), float((1 - SHARES[-1]) * above)
+
+    def relevance(self, cosine: float) -> float:
+        """In 0..1, both excluded."""
+        return float(self.relevances(np.array([cosine]))[0])
+
+    def relevances(self, cosines: Floats) -> Floats:
+        """The same for `float64[n]`."""
+        low, high = self._tails
+        below = np.maximum(self.cosines[0] - cosines, 0)
+        above = np.maximum(cosines - self.cosines[-1], 0)
+        found: Floats = np.interp(cosines, self.cosines, SHARES)
+        found = np.where(below > 0, SHARES[0] / (1 + below / low), found)
+        return np.where(above > 0, 1 - (1 - SHARES[-1]) / (1 + above / high), found)
+
+    def cosine(self, relevance: float) -> float:
+        """The lowest cosine of this relevance, in -1..1; `BEYOND` where no cosine reaches it."""
+        low, high = self._tails
+        if relevance <= 0:
+            return -1.0
+        if relevance >= 1:
+            return BEYOND
+        if relevance < SHARES[0]:
+            found = self.cosines[0] - low * (SHARES[0] / relevance - 1)
+        elif relevance > SHARES[-1]:
+            found = self.cosines[-1] + high * ((1 - SHARES[-1]) / (1 - relevance) - 1)
+        else:
+            found = np.interp(relevance, SHARES, self.cosines)
+        return float(np.clip(found, -1.0, BEYOND))
+
+
+class Relevances:
+    """Scales for queries in one space: from the catalogue where somebody has calibrated, else as shipped."""
+
+    def __init__(
+        self, kept: Calibrations, encoder: str, space: Space, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._kept = kept
+        self._space = space
+        self._shipped = shipped_calibration(encoder, space)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._looked_at = -float("inf")
+        self._version: str | None = None
+        self._fitted: Calibration | None = None
+
+    def calibration(self) -> Calibration | None:
+        """What is in use. Raises `Unavailable`."""
+        with self._lock:
+            if self._clock() - self._looked_at >= FRESH_SECONDS:
+                version = self._kept.version(self._space.fingerprint)
+                if version != self._version:
+                    self._fitted = self._kept.get(self._space.fingerprint) if version else None
+                    self._version = version
+                self._looked_at = self._clock()
+            return self._fitted or self._shipped
+
+    def for_query(self, vector: Vector, direction: Direction) -> Scale | None:
+        """None: the space is not calibrated in this direction. Raises `Unavailable`."""
+        source, kind = direction
+        return self.for_parts([QueryPart(source, vector)], kind)
+
+    def for_parts(self, parts: Sequence[QueryPart], kind: Kind) -> Scale | None:
+        """The mean of the scales of the parts that say what to look for (those of negative weight do not),
+        as far as each of them is heard."""
+        calibration = self.calibration()
+        wanted = [part for part in parts if part.weight > 0] or list(parts)
+        if calibration is None:
+            return None
+        cosines = [calibration.cosines(part.vector, part.modality, SEARCHED[kind]) for part in wanted]
+        known = [found for found in cosines if found is not None]
+        if len(known) < len(wanted):
+            return None
+        return Scale(np.average(known, axis=0, weights=[abs(part.weight) or 1.0 for part in wanted]))
+
+
+def source_of(parts: Sequence[QueryPart]) -> Modality:
+    """What a composed query mostly is, by the weights of what it wants; text where they are even."""
+    weights = {"text": 0.0, "image": 0.0}
+    for part in parts:
+        weights[part.modality] += max(part.weight, 0)
+    return "image" if weights["image"] > weights["text"] else "text"

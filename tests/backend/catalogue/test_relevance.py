@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.catalogue.calibrations import Calibrations
+from backend.catalogue.database import Database
+from backend.catalogue.relevance import BEYOND, FRESH_SECONDS, QueryPart, Relevances, Scale, source_of
+from encoders.base import Space
+from encoders.calibration import APART, SHARES, Calibration, Direction, Group, Modality
+from encoders.familiarity import Gaussian
+
+SPACE = Space("tiny-1234", 8, "f" * 64, ("en",), "Apache-2.0")
+RANDOM = np.random.default_rng(0)
+MEMBERS = RANDOM.normal(0, 0.2, (100, 8)).astype(np.float32) + np.eye(8, dtype=np.float32)[0]
+
+
+def calibration(height: float = 0.0) -> Calibration:
+    cosines = np.linspace(0.1, 0.6, len(SHARES)) + height
+    groups = {
+        name: Group(modality, Gaussian.of(MEMBERS), {"image": Direction(0.05, cosines + extra)})
+        for name, modality, extra in _GROUPS
+    }
+    return Calibration(SPACE.fingerprint, 100, groups, np.zeros((0, 8), np.float32))
+
+
+_GROUPS: list[tuple[str, Modality, float]] = [("text-en", "text", 0.0), ("image", "image", 0.2)]
+
+
+@st.composite
+def scales(draw: st.DrawFn) -> Scale:
+    """Of any height and any unevenness that a fit allows."""
+    steps = draw(st.lists(st.floats(APART, 0.2), min_size=len(SHARES) - 1, max_size=len(SHARES) - 1))
+    return Scale(draw(st.floats(-1, 1)) + np.concatenate([[0], np.cumsum(steps)]))
+
+
+@given(scales(), st.lists(st.floats(-1, 1), min_size=2, max_size=50))
+def test_relevance_rises_with_the_cosine_within_0_and_1(scale: Scale, cosines: list[float]) -> None:
+    cosines = sorted({round(cosine, 5) for cosine in cosines})
+    relevances = scale.relevances(np.array(cosines))
+    assert (relevances > 0).all()
+    assert (relevances < 1).all()
+    assert (np.diff(relevances) > 0).all()
+
+
+@given(scales(), st.floats(0.0001, 0.9999))
+def test_the_cosine_of_a_relevance_has_that_relevance(scale: Scale, relevance: float) -> None:
+    cosine = scale.cosine(relevance)
+    if cosine == -1.0:
+        assert scale.relevance(-1.0) >= relevance - 1e-9
+    elif cosine == BEYOND:
+        assert scale.relevance(1.0) <= relevance
+    else:
+        assert scale.relevance(cosine) == pytest.approx(relevance, abs=1e-9)
+
+
+@given(scales(), st.floats(-1, 1))
+def test_a_hit_passes_the_threshold_of_any_lower_relevance(scale: Scale, cosine: float) -> None:
+    relevance = scale.relevance(cosine)
+    assert scale.cosine(relevance * 0.999) <= cosine
+
+
+def test_the_ends_let_everything_and_nothing_pass() -> None:
+    scale = Scale(np.linspace(0.1, 0.6, len(SHARES)))
+    assert scale.cosine(0.0) == -1.0
+    assert scale.cosine(1.0) > 1.0
+
+
+def test_a_scale_can_be_kept_in_half_precision_and_remade() -> None:
+    scale = Scale(np.linspace(0.1, 0.6, len(SHARES)))
+    again = Scale(scale.cosines.astype(np.float32))
+    assert again.relevance(0.33) == pytest.approx(scale.relevance(0.33), abs=1e-5)
+
+
+@pytest.fixture
+def kept(database_url: str) -> Calibrations:
+    return Calibrations(Database(database_url))
+
+
+def relevances(kept: Calibrations, now: list[float]) -> Relevances:
+    return Relevances(kept, "no-such-encoder", SPACE, clock=lambda: now[0])
+
+
+def test_without_a_calibration_there_is_no_scale(kept: Calibrations) -> None:
+    assert relevances(kept, [0.0]).for_query(MEMBERS[0], ("text", "image")) is None
+
+
+def test_what_was_fitted_is_used_by_everybody_a_moment_later(kept: Calibrations) -> None:
+    now = [0.0]
+    replica = relevances(kept, now)
+    assert replica.calibration() is None
+    kept.put(calibration())
+    assert replica.calibration() is None
+    now[0] += FRESH_SECONDS
+    first = replica.for_query(MEMBERS[0], ("text", "image"))
+    kept.put(calibration(height=0.3))
+    now[0] += FRESH_SECONDS
+    second = replica.for_query(MEMBERS[0], ("text", "image"))
+    assert first is not None
+    assert second is not None
+    np.testing.assert_allclose(second.cosines, first.cosines + 0.3)
+
+
+def test_a_space_keeps_its_calibration_beside_those_of_others(kept: Calibrations) -> None:
+    kept.put(calibration())
+    assert kept.version("e" * 64) is None
+    assert kept.get(SPACE.fingerprint) is not None
+
+
+def test_a_direction_nobody_calibrated_has_no_scale(kept: Calibrations) -> None:
+    kept.put(calibration())
+    assert relevances(kept, [0.0]).for_query(MEMBERS[0], ("text", "caption")) is None
+
+
+def test_parts_share_a_scale_by_weight_and_negative_ones_have_no_say(kept: Calibrations) -> None:
+    kept.put(calibration())
+    known = relevances(kept, [0.0])
+    text, picture = QueryPart("text", MEMBERS[0], 3.0), QueryPart("image", MEMBERS[0], 1.0)
+    unwanted = QueryPart("image", MEMBERS[1], -5.0)
+    alone = known.for_query(MEMBERS[0], ("text", "image"))
+    mixed = known.for_parts([text, picture, unwanted], "image")
+    assert alone is not None
+    assert mixed is not None
+    np.testing.assert_allclose(mixed.cosines, alone.cosines + 0.05)
+
+
+def test_a_composed_query_is_what_most_of_it_is() -> None:
+    text, picture = QueryPart("text", MEMBERS[0], 1.0), QueryPart("image", MEMBERS[0], 1.0)
+    assert source_of([text, picture]) == "text"
+    assert source_of([picture, picture, text]) == "image"
+    assert source_of([text, QueryPart("image", MEMBERS[0], -9.0)]) == "text"
