@@ -15,9 +15,10 @@ from datetime import datetime
 
 from PIL import Image
 
+from backend.catalogue.attached import AttachedCaptions
 from backend.catalogue.claims import Claim, Claims
 from backend.catalogue.database import utc_now
-from backend.catalogue.projection import payload
+from backend.catalogue.projection import Projection
 from backend.errors import NotFound
 from backend.settings import Settings
 from backend.store.base import KINDS, Kind, MissingSpace, Point, Vector, VectorStore
@@ -50,6 +51,7 @@ class BatchWorker:
     def __init__(
         self,
         claims: Claims,
+        captions: AttachedCaptions,
         store: VectorStore,
         encoder: Encoder,
         settings: Settings,
@@ -59,6 +61,7 @@ class BatchWorker:
     ) -> None:
         self._metrics = metrics
         self._claims = claims
+        self._projection = Projection(captions, settings.ranges())
         self._store = store
         self._encoder = encoder
         self._space = encoder.space
@@ -100,10 +103,8 @@ class BatchWorker:
 
     def _store_points(self, batch: Batch, kind: Kind, encoded: Sequence[tuple[Claim, Vector]]) -> None:
         indexed_at = utc_now()
-        points = [
-            (claim, Point(claim.item.id, vector, payload(claim.item, indexed_at)))
-            for claim, vector in encoded
-        ]
+        made = self._projection.points([(claim.item, vector) for claim, vector in encoded], indexed_at)
+        points = [(claim, point) for (claim, _), point in zip(encoded, made, strict=True)]
         started = time.perf_counter()
         stored = isolate(lambda some: self._upsert(kind, [point for _, point in some]), points)
         if points:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import cycle
 
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.database import utc_now
 from backend.catalogue.items import Item
-from backend.catalogue.projection import project
+from backend.catalogue.projection import project, version
 from backend.originals import SHARDS, Originals
+from backend.settings import RangeKind
 from backend.store.base import KINDS, Kind, VectorStore
+from backend.store.filters import NO_RANGES
 from encoders.base import Space
 from workers.isolation import OUTAGES
 
@@ -35,8 +37,16 @@ ORPHAN_AGE = timedelta(hours=1)
 class Janitor:
     """One in a process. Every method may raise `Unavailable`; what was done by then stays done."""
 
-    def __init__(self, catalogue: Catalogue, originals: Originals, store: VectorStore) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        originals: Originals,
+        store: VectorStore,
+        ranges: Mapping[str, RangeKind] = NO_RANGES,
+    ) -> None:
         self._catalogue = catalogue
+        self._ranges = ranges
+        self._version_required = False
         self._upkeep = catalogue.upkeep
         self._originals = originals
         self._store = store
@@ -49,7 +59,8 @@ class Janitor:
         """One look at everything that is due; whether there is new work for the pipeline. `space`: the
         one that items belong in, None while that is not known yet."""
         self.finish_deletions()
-        project(self._catalogue, self._store)
+        self.require_version()
+        project(self._catalogue, self._store, self._ranges)
         if self._sweep_due():
             self.sweep(next(self._shards))
         if space is None or not self._compare_due():
@@ -57,6 +68,15 @@ class Janitor:
         lost = sum([self.compare(space.name, kind) for kind in KINDS])
         self.drop_other_spaces(space.name)
         return lost > 0
+
+    # -- payloads and words ----------------------------------------------------------------
+    def require_version(self) -> None:
+        """Points that show items as another version or other settings did are written anew."""
+        if not self._version_required:
+            if self._catalogue.point_version.require(version(self._ranges)):
+                LOG.info("All points are written anew: what they hold has changed")
+            self._version_required = True
+        self._catalogue.point_version.settle()
 
     # -- deletions -------------------------------------------------------------------------
     def finish_deletions(self) -> None:

@@ -58,7 +58,14 @@ class Pipeline:
         self._name = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
         self._reader = Reader(originals, settings.max_image_pixels)
         self._worker = BatchWorker(
-            catalogue.claims, store, encoder, settings, self._name, stopping, self._metrics
+            catalogue.claims,
+            catalogue.captions,
+            store,
+            encoder,
+            settings,
+            self._name,
+            stopping,
+            self._metrics,
         )
         self._in_work: list[Batch] = []
         self._space_ensured = False

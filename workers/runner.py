@@ -112,7 +112,7 @@ class EmbeddedRunner:
 
     def _keep_tidy(self) -> None:
         _yield_to_queries()
-        janitor = Janitor(self._catalogue, self._originals, self._store)
+        janitor = Janitor(self._catalogue, self._originals, self._store, self._settings.ranges())
         while not self._stopping.is_set():
             try:
                 if janitor.run(self._loaded.space if self._loaded else None):

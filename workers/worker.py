@@ -122,4 +122,4 @@ class Worker:
             opened.callback(heartbeat.close)
             pipeline = Pipeline(*parts, encoder, self._settings, self._stopping, self._metrics)
             opened.pop_all()
-        return _Opened(adapters, heartbeat, pipeline, Janitor(*parts))
+        return _Opened(adapters, heartbeat, pipeline, Janitor(*parts, self._settings.ranges()))

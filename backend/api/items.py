@@ -130,7 +130,8 @@ def _project(state: Api, item: Item) -> None:
         if item.space is None or item.indexed_at is None:
             return
         try:
-            services.store.set_payload(item.space, item.kind, item.id, payload(item, item.indexed_at))
+            fresh = payload(item, item.indexed_at, services.settings.ranges())
+            services.store.set_payload(item.space, item.kind, item.id, fresh)
         except (StorageFull, Unavailable) as error:
             LOG.warning("Item %s is changed, its point follows later: %s", item.id, error)
             return

@@ -14,11 +14,12 @@ from sqlalchemy import URL, Integer, func, select, text
 from sqlalchemy import cast as sql_cast
 
 from backend.catalogue import changes, uploads
-from backend.catalogue.calibrations import Calibrations
+from backend.catalogue.attached import AttachedCaptions
 from backend.catalogue.claims import Claims
 from backend.catalogue.database import Database, utc_now
 from backend.catalogue.items import NO_REQUEST, Added, Counts, Item, Listing, NewCaption, NewImage, Source
 from backend.catalogue.listing import list_items
+from backend.catalogue.point_version import PointVersion
 from backend.catalogue.rows import COLUMNS, chunks, is_id, to_item
 from backend.catalogue.schema import items
 from backend.catalogue.target import TargetSpace
@@ -35,8 +36,9 @@ class Catalogue:
     def __init__(self, url: str | URL, now: Callable[[], datetime] = utc_now) -> None:
         """Opens the database and brings its schema up to date (Alembic). Raises `Unavailable`."""
         self._database = Database(url, now)
-        self.calibrations = Calibrations(self._database)
+        self.captions = AttachedCaptions(self._database)
         self.claims = Claims(self._database)
+        self.point_version = PointVersion(self._database)
         self.target = TargetSpace(self._database)
         self.upkeep = Upkeep(self._database)
 

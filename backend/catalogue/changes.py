@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, update
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
+from backend.catalogue.attached import mark_images
 from backend.catalogue.items import Item
 from backend.catalogue.rows import COLUMNS, alive, check_tags, chunks, is_id, locked, to_item
 from backend.catalogue.schema import item_tags, items
@@ -36,8 +37,12 @@ def patch(
 
 
 def tombstone(connection: Connection, tenant: str, id: str, now: datetime) -> list[Item]:
-    """The item, and the captions of an image. Their tags go at once, so that nothing is found by them."""
+    """The item, and the captions of an image. Their tags go at once, so that nothing is found by them, and
+    the image of a caption is to forget its words."""
+    _hold_image_of(connection, id)
     rows = [_hold(connection, tenant, id)]
+    if rows[0]["image_id"] is not None:
+        mark_images(connection, [rows[0]["image_id"]])
     if rows[0]["kind"] == "image":
         captions = alive(tenant).add_columns(items.c.sequence).where(items.c.image_id == id)
         rows += locked(connection, captions.order_by(items.c.id))
@@ -71,6 +76,14 @@ def _hold(connection: Connection, tenant: str, id: str) -> RowMapping:
     if not rows:
         raise NotFound(f"There is no item {id}.")
     return rows[0]
+
+
+def _hold_image_of(connection: Connection, id: str) -> None:
+    """Before the caption itself, as uploads do, or the two could wait for each other."""
+    if not is_id(id):
+        return
+    image = select(items.c.image_id).where(items.c.id == id).scalar_subquery()
+    locked(connection, select(items.c.id).where(items.c.id == image))
 
 
 def _item(connection: Connection, tenant: str, id: str) -> Item:

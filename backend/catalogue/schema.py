@@ -18,7 +18,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
@@ -83,7 +82,7 @@ items = Table(
     Column("bulk", Boolean, nullable=False, server_default=false()),
     Column("error_code", String(64)),
     Column("error_detail", Text),
-    # Raised when tags or metadata change; stale while the point's payload shows an older version.
+    # Raised when tags, metadata or an image's captions change; stale while the point shows an older version.
     Column("payload_version", Integer, nullable=False),
     Column("payload_stale", Boolean, nullable=False),
     # The claim: who works on the item and until when. See `claims`.
@@ -115,13 +114,14 @@ target_space = Table(
     Column("seen_at", UtcDateTime, nullable=False),
 )
 
-calibrations = Table(
-    "calibrations",
+point_version = Table(
+    "point_version",
     metadata,
-    # Of the space: what it says holds for one set of weights.
-    Column("fingerprint", String(64), primary_key=True),
-    Column("made_at", UtcDateTime, nullable=False),
-    Column("data", LargeBinary, nullable=False),
+    # One row: what points hold, as `projection.version` puts it. See `point_version`.
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("version", String(64), nullable=False),
+    Column("chosen_at", UtcDateTime, nullable=False),
+    Column("settled", Boolean, nullable=False),
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from backend.catalogue.attached import mark_images
 from backend.catalogue.items import Added, NewCaption, NewImage, Source, caption_id, image_id
 from backend.catalogue.rows import (
     COLUMNS,
@@ -45,7 +46,10 @@ def add_captions(
     connection: Connection, tenant: str, new: Sequence[NewCaption], source: Source, now: datetime
 ) -> list[Added]:
     _require_images(connection, tenant, {caption.image_id for caption in new if caption.image_id is not None})
-    return _add(connection, tenant, [_caption(tenant, caption) for caption in new], source, now)
+    added = _add(connection, tenant, [_caption(tenant, caption) for caption in new], source, now)
+    described = [each.item.image_id for each in added if not each.duplicate]
+    mark_images(connection, [id for id in described if id is not None])
+    return added
 
 
 def _image(tenant: str, new: NewImage) -> _Upload:
@@ -70,7 +74,8 @@ def _caption(tenant: str, new: NewCaption) -> _Upload:
 
 
 def _require_images(connection: Connection, tenant: str, ids: set[str]) -> None:
-    """Holds the images until the captions are in: a deletion that comes now waits, and finds them."""
+    """Holds the images until the captions are in: a deletion that comes now waits, and finds them. Not for
+    reading alone: two that share it could both not go on to mark it."""
     found = set()
     for some in chunks(sorted(ids)):
         query = select(items.c.id).where(
@@ -79,7 +84,7 @@ def _require_images(connection: Connection, tenant: str, ids: set[str]) -> None:
             items.c.kind == "image",
             items.c.deleted_at.is_(None),
         )
-        found |= {row["id"] for row in locked(connection, query, share=True)}
+        found |= {row["id"] for row in locked(connection, query.order_by(items.c.id))}
     if missing := ids - found:
         raise NotFound(f"There is no image {min(missing)}.")
 

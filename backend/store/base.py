@@ -81,7 +81,7 @@ class Point:
 
     Payload keys: `tenant`, `kind`, `tags` (list of keywords), `metadata` (list of `key=value`
     keywords), `metadata_keys` (list of keywords), `ranges` (numbers and RFC 3339 times by key, a list of
-    them each), `has_caption` (images, true or false), `image_id` (captions), `created_at` and
+    them each), `has_caption` (images, `yes` or `no`), `image_id` (captions), `created_at` and
     `indexed_at` (RFC 3339, UTC).
     """
 

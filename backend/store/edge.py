@@ -51,7 +51,6 @@ INDEXES: dict[IndexKind, Any] = {
     "keyword": edge.PayloadSchemaType.Keyword,
     "datetime": edge.PayloadSchemaType.Datetime,
     "float": edge.PayloadSchemaType.Float,
-    "bool": edge.PayloadSchemaType.Bool,
 }
 UPSERT_BATCH = 128
 """Points a call: other threads run between two calls."""
@@ -111,7 +110,11 @@ class EdgeStore:
             operation = edge.UpdateOperation.upsert_points(
                 _edge_points(with_vectors_of(there, batch)), update_mode=edge.UpdateMode.UpdateOnly
             )
-            self._change(space, kind, operation)
+            try:
+                self._change(space, kind, operation)
+            except MissingLexical:
+                self._read(space, kind, None, _add_lexical)
+                self._change(space, kind, operation)
 
     def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
         self._change(space, kind, edge.UpdateOperation.delete_points(list(ids)))

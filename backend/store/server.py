@@ -46,7 +46,6 @@ INDEXES: dict[IndexKind, Any] = {
     "keyword": models.PayloadSchemaType.KEYWORD,
     "datetime": models.PayloadSchemaType.DATETIME,
     "float": models.PayloadSchemaType.FLOAT,
-    "bool": models.PayloadSchemaType.BOOL,
 }
 COMPRESSED = models.VectorParamsDiff(
     on_disk=True,

@@ -80,7 +80,7 @@ def point(
     if taken is not None:
         payload["ranges"]["taken"] = [rfc3339(TIMES[taken])]
     if has_caption is not None:
-        payload["has_caption"] = has_caption
+        payload["has_caption"] = "yes" if has_caption else "no"
     return Point(IDS[n], VECTORS[vector], payload, None if text is None else lexical.document(text))
 
 
@@ -163,7 +163,7 @@ def _matches(point: Point, filter: Filter) -> bool:
         and keys >= set(filter.exists)
         and not keys & set(filter.missing)
         and all(_in_range(payload["ranges"].get(range.key, []), range) for range in filter.ranges)
-        and (filter.has_caption is None or payload.get("has_caption", False) is filter.has_caption)
+        and (filter.has_caption is None or (payload.get("has_caption") == "yes") is filter.has_caption)
         and (filter.ids is None or point.id in filter.ids)
         and point.id not in filter.not_ids
         and (not filter.image_ids or payload.get("image_id") in filter.image_ids)

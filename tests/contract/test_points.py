@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from backend.errors import ConfigurationError
-from backend.store.base import KINDS, Filter, MissingSpace, Point, VectorStore
+from backend.store.base import KINDS, Filter, MissingSpace, Point, Range, VectorStore
 from encoders.base import Space
 from tests.contract.conftest import new_space
-from tests.contract.model import DIM, IDS, VECTORS, point, question
+from tests.contract.model import DIM, IDS, VECTORS, point, question, words
 
 NORTH = Filter("north")
 ABSENT = "never-ensured-1"
@@ -64,6 +66,9 @@ def test_a_space_that_is_not_there_reads_as_empty(store: VectorStore) -> None:
         assert store.sample(ABSENT, kind, 3, NORTH) == []
         store.delete(ABSENT, kind, IDS[:1])
         store.set_payload(ABSENT, kind, IDS[0], {"tags": []})
+        store.refresh(ABSENT, kind, [point(0)])
+        assert store.query(ABSENT, kind, words("dog")) == []
+        assert store.facet(ABSENT, kind, "tags", 3, NORTH) == []
     assert ABSENT not in store.spaces()
 
 
@@ -147,6 +152,36 @@ def test_setting_payload_replaces_these_keys_alone(store: VectorStore, space: st
     assert found.payload["metadata"] == ["place=Rome"]
     assert store.count(space, "image", Filter("north", tags_any=("red",))) == 0
     assert store.count(space, "image", Filter("north", tags_any=("wide angle",))) == 1
+
+
+def test_setting_payload_replaces_nested_values_whole(store: VectorStore, space: str) -> None:
+    store.upsert(space, "image", [point(1, price=3, taken=1)])
+    store.set_payload(space, "image", IDS[1], {"ranges": {"price": [4.25]}})
+    (found,) = store.get(space, "image", [IDS[1]])
+    assert found.payload["ranges"] == {"price": [4.25]}
+    store.set_payload(space, "image", IDS[1], {"ranges": {}})
+    assert store.count(space, "image", Filter("north", ranges=(Range("price", gt=0),))) == 0
+
+
+def test_refreshing_replaces_payload_and_words_and_no_dense_vector(store: VectorStore, space: str) -> None:
+    store.upsert(space, "image", [point(1, vector=3, tags=("red",), text="a dog"), point(2, text="a dog")])
+    fresh = point(1, tags=("green",), text="a cat")
+    store.refresh(space, "image", [replace(fresh, vector=None)])
+    (found,) = store.get(space, "image", [IDS[1]])
+    assert found.payload == fresh.payload
+    assert found.vector == pytest.approx(VECTORS[3], abs=1e-6)
+    assert [hit.id for hit in store.query(space, "image", words("dog"))] == [IDS[2]]
+    assert [hit.id for hit in store.query(space, "image", words("cat"))] == [IDS[1]]
+    store.refresh(space, "image", [point(1)])
+    assert store.query(space, "image", words("cat")) == []
+
+
+def test_refreshing_makes_no_points(store: VectorStore, space: str) -> None:
+    store.upsert(space, "image", [point(1)])
+    store.refresh(space, "image", [point(2, text="a dog"), point(1, text="a dog")])
+    store.refresh(space, "image", [])
+    assert store.scroll(space, "image")[0] == [IDS[1]]
+    assert [hit.id for hit in store.query(space, "image", words("dog"))] == [IDS[1]]
 
 
 def test_setting_payload_of_a_point_that_is_not_there_makes_none(store: VectorStore, space: str) -> None:

@@ -7,9 +7,9 @@ from datetime import timedelta, timezone
 import numpy as np
 import pytest
 
-from backend.store.base import Filter, Point, Query, VectorStore
+from backend.store.base import Filter, Point, Query, Range, VectorStore
 from backend.store.filters import rfc3339
-from tests.contract.model import IDS, QUESTIONS, TIMES, VECTORS, point, question
+from tests.contract.model import IDS, PRICES, QUESTIONS, TIMES, VECTORS, point, question
 
 
 def ids_of(store: VectorStore, space: str, filter: Filter) -> set[str]:
@@ -154,3 +154,56 @@ def test_times_of_another_zone_and_of_none(store: VectorStore, space: str) -> No
     assert ids_of(store, space, Filter("north", created_after=tokyo)) == set(IDS[2:4])
     assert ids_of(store, space, Filter("north", created_after=TIMES[2].replace(tzinfo=None))) == set(IDS[2:4])
     assert rfc3339(tokyo) == rfc3339(TIMES[2]) == "2026-02-01T00:00:00.000001Z"
+
+
+def test_whether_a_metadata_key_is_there(store: VectorStore, space: str) -> None:
+    store.upsert(
+        space, "caption", [point(1, keys=("year", "place")), point(2, keys=("year",)), point(3), point(4)]
+    )
+    assert ids_of(store, space, Filter("north", exists=("year",))) == {IDS[1], IDS[2]}
+    assert ids_of(store, space, Filter("north", exists=("year", "place"))) == {IDS[1]}
+    assert ids_of(store, space, Filter("north", missing=("place",))) == {IDS[2], IDS[3], IDS[4]}
+    assert ids_of(store, space, Filter("north", missing=("place", "year"))) == {IDS[3], IDS[4]}
+    assert ids_of(store, space, Filter("north", exists=("year",), missing=("place",))) == {IDS[2]}
+    assert ids_of(store, space, Filter("north", exists=("yea",))) == set()
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        ({"gte": 0}, {1, 2, 3}),
+        ({"gt": 0}, {2, 3}),
+        ({"lte": 3}, {0, 1, 2}),
+        ({"lt": 3}, {0, 1}),
+        ({"gte": -1.5, "lt": 4.25}, {0, 1, 2}),
+        ({"gt": 3, "lt": 4.25}, set()),
+        ({"gte": 4.25, "lte": 4.25}, {3}),
+    ],
+)
+def test_ranges_of_numbers(
+    store: VectorStore, space: str, bounds: dict[str, float], expected: set[int]
+) -> None:
+    store.upsert(space, "caption", [*(point(n, price=price) for n, price in enumerate(PRICES)), point(9)])
+    found = ids_of(store, space, Filter("north", ranges=(Range("price", **bounds),)))
+    assert found == {IDS[n] for n in expected}
+
+
+def test_ranges_of_times_to_the_microsecond(store: VectorStore, space: str) -> None:
+    store.upsert(space, "caption", [*(point(n, taken=n) for n in range(4)), point(9)])
+    within = Range("taken", gt=TIMES[0], lte=TIMES[2])
+    assert ids_of(store, space, Filter("north", ranges=(within,))) == {IDS[1], IDS[2]}
+    assert ids_of(store, space, Filter("north", ranges=(within, Range("taken", lt=TIMES[2])))) == {IDS[1]}
+
+
+def test_one_of_several_values_must_be_in_range(store: VectorStore, space: str) -> None:
+    several = point(1)
+    several.payload["ranges"] = {"price": [1, 9]}
+    store.upsert(space, "caption", [several])
+    assert ids_of(store, space, Filter("north", ranges=(Range("price", gte=8),))) == {IDS[1]}
+    assert ids_of(store, space, Filter("north", ranges=(Range("price", gte=2, lt=8),))) == set()
+
+
+def test_whether_a_picture_has_captions(store: VectorStore, space: str) -> None:
+    store.upsert(space, "caption", [point(1, has_caption=True), point(2, has_caption=False), point(3)])
+    assert ids_of(store, space, Filter("north", has_caption=True)) == {IDS[1]}
+    assert ids_of(store, space, Filter("north", has_caption=False)) == {IDS[2], IDS[3]}

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from backend.catalogue.catalogue import Catalogue
-from backend.catalogue.projection import keywords, payload, project
-from backend.store.base import Point
+from backend.catalogue.items import Item
+from backend.catalogue.projection import Projection, keywords, payload, project, range_values
+from backend.settings import RangeKind
+from backend.store import lexical
+from backend.store.base import Filter, Query
 from backend.store.edge import EdgeStore
 from encoders.base import Space
-from tests.support.items import SPACE, TENANT, add_caption, add_image, index
+from tests.support.items import SPACE, TENANT, add_caption, add_image, claim, index, read
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -46,6 +49,8 @@ def test_a_payload_holds_what_filters_ask_for(catalogue: Catalogue) -> None:
         "kind": "image",
         "tags": ["a"],
         "metadata": ["k=v"],
+        "metadata_keys": ["k"],
+        "ranges": {},
         "created_at": "2026-01-02T03:04:05.678901Z",
         "indexed_at": "2026-01-02T03:04:05.678901Z",
     }
@@ -54,14 +59,99 @@ def test_a_payload_holds_what_filters_ask_for(catalogue: Catalogue) -> None:
 
 def test_projecting_writes_changed_payloads_once(catalogue: Catalogue, store: EdgeStore) -> None:
     item = add_image(catalogue, "cat", tags=("old",))
-    index(catalogue, item)
-    store.upsert(SPACE, "image", [Point(item.id, np.ones(4, np.float32), payload(item, TIME))])
+    write(catalogue, store, item)
+    indexed_at = store.get(SPACE, "image", [item.id])[0].payload["indexed_at"]
     catalogue.patch(TENANT, item.id, ["new"], {"k": 1})
     assert project(catalogue, store) == 1
     (point,) = store.get(SPACE, "image", [item.id])
     assert (point.payload["tags"], point.payload["metadata"]) == (["new"], ["k=1"])
-    assert point.payload["indexed_at"] == payload(item, TIME)["indexed_at"]
+    assert point.payload["indexed_at"] == indexed_at
     assert project(catalogue, store) == 0
+
+
+def test_values_of_range_fields_are_those_of_the_declared_kind() -> None:
+    ranges: dict[str, RangeKind] = {"price": "number", "taken": "datetime", "absent": "number"}
+    metadata = {
+        "price": [3, 1.5, True, "7", None, 10**400],
+        "taken": [
+            "2024-05-01",
+            "2024-05-01T10:00:00+02:00",
+            "yesterday",
+            20240501,
+            "0001-01-01T00:00:00+14:00",
+        ],
+        "other": 3,
+    }
+    assert range_values(metadata, ranges) == {
+        "price": [3.0, 1.5],
+        "taken": ["2024-05-01T00:00:00.000000Z", "2024-05-01T08:00:00.000000Z"],
+    }
+
+
+def found_by(store: EdgeStore, words: str) -> list[str]:
+    question = Query(lexical.query(words), 10, Filter(TENANT))
+    return [hit.id for hit in store.query(SPACE, "image", question)]
+
+
+def write(catalogue: Catalogue, store: EdgeStore, item: Item) -> None:
+    index(catalogue, item)
+    indexed_at = read(catalogue, item.id).indexed_at or TIME
+    points = Projection(catalogue.captions, {}).points([(item, np.ones(4, np.float32))], indexed_at)
+    store.upsert(SPACE, item.kind, points)
+
+
+def test_a_picture_is_found_by_its_captions_from_the_moment_it_is_written(
+    catalogue: Catalogue, store: EdgeStore
+) -> None:
+    item = add_image(catalogue, "cat")
+    add_caption(catalogue, "a cat", item.id)
+    add_caption(catalogue, "zwei Katzen", item.id)
+    write(catalogue, store, item)
+    assert found_by(store, "cat") == found_by(store, "Katzen") == [item.id]
+    assert store.count(SPACE, "image", Filter(TENANT, has_caption=True)) == 1
+
+
+def test_a_caption_that_comes_or_goes_changes_what_its_picture_is_found_by(
+    catalogue: Catalogue, store: EdgeStore
+) -> None:
+    item = add_image(catalogue, "cat")
+    write(catalogue, store, item)
+    assert store.count(SPACE, "image", Filter(TENANT, has_caption=False)) == 1
+    caption = add_caption(catalogue, "a cat", item.id)
+    assert project(catalogue, store) == 1
+    assert found_by(store, "cat") == [item.id]
+    assert store.count(SPACE, "image", Filter(TENANT, has_caption=True)) == 1
+    catalogue.delete(TENANT, caption.id)
+    assert project(catalogue, store) == 1
+    assert found_by(store, "cat") == []
+    assert store.count(SPACE, "image", Filter(TENANT, has_caption=False)) == 1
+    (point,) = store.get(SPACE, "image", [item.id])
+    assert point.vector == pytest.approx(np.full(4, 0.5)), "the dense vector is left alone"
+
+
+def test_what_changes_no_caption_makes_no_picture_stale(catalogue: Catalogue, store: EdgeStore) -> None:
+    item = add_image(catalogue, "cat")
+    caption = add_caption(catalogue, "a cat", item.id)
+    write(catalogue, store, item)
+    add_caption(catalogue, "a cat", item.id)
+    add_caption(catalogue, "of no picture")
+    catalogue.delete(TENANT, add_caption(catalogue, "of none either").id)
+    assert catalogue.upkeep.stale(10) == []
+    catalogue.patch(TENANT, caption.id, ["new"], None)
+    assert [claim.item.id for claim in catalogue.upkeep.stale(10)] == [caption.id]
+
+
+def test_a_caption_that_comes_while_its_picture_is_in_work_is_not_missed(
+    catalogue: Catalogue, store: EdgeStore
+) -> None:
+    item = add_image(catalogue, "cat")
+    claims = claim(catalogue)
+    points = Projection(catalogue.captions, {}).points([(item, np.ones(4, np.float32))], TIME)
+    add_caption(catalogue, "a cat", item.id)
+    store.upsert(SPACE, "image", points)
+    catalogue.claims.indexed(SPACE, TIME, claims)
+    assert project(catalogue, store) == 1
+    assert found_by(store, "cat") == [item.id]
 
 
 def test_an_item_without_a_point_is_left_to_its_encoding(catalogue: Catalogue, store: EdgeStore) -> None:

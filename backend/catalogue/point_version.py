@@ -1,0 +1,64 @@
+"""Which version of points the store holds: when points are to hold more or other things than before, all
+are written anew once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import ColumnElement, Connection, func, insert, select, text, update
+
+from backend.catalogue.database import Database
+from backend.catalogue.schema import INDEXED, items, point_version
+
+STEP = 10_000
+"""Items a transaction: others write in between."""
+SETTLED = timedelta(minutes=10)
+"""As long as workers of the version before may still be writing points."""
+
+
+class PointVersion:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def require(self, version: str) -> bool:
+        """For the start of a process: whether points were of another version, and all are stale now.
+        Killed on the way, it begins again at the next start."""
+        with self._database.read() as connection:
+            if connection.scalar(select(point_version.c.version)) == version:
+                return False
+        now = self._database.now()
+        self._mark()
+        self._database.write(lambda connection: _write(connection, version, now))
+        return True
+
+    def settle(self) -> None:
+        """What others indexed while they were still writing points of the version before is stale, too."""
+        before = self._database.now() - SETTLED
+        due = select(point_version.c.chosen_at).where(
+            point_version.c.settled.is_(False), point_version.c.chosen_at <= before
+        )
+        with self._database.read() as connection:
+            chosen_at = connection.scalar(due)
+        if chosen_at is not None:
+            self._mark(items.c.indexed_at >= chosen_at, items.c.indexed_at <= chosen_at + SETTLED)
+            settled = update(point_version).where(point_version.c.chosen_at == chosen_at).values(settled=True)
+            self._database.write(lambda connection: connection.execute(settled))
+
+    def _mark(self, *conditions: ColumnElement[bool]) -> None:
+        with self._database.read() as connection:
+            last = connection.scalar(select(func.max(items.c.sequence))) or 0
+        for start in range(0, last, STEP):
+            stale = (
+                update(items)
+                .where(text(INDEXED), *conditions, items.c.sequence > start, items.c.sequence <= start + STEP)
+                .values(payload_stale=True, payload_version=items.c.payload_version + 1)
+            )
+            self._database.write(partial(Connection.execute, statement=stale))
+
+
+def _write(connection: Connection, version: str, now: datetime) -> None:
+    values = {"version": version, "chosen_at": now, "settled": False}
+    if connection.execute(update(point_version).values(values)).rowcount == 0:
+        connection.execute(insert(point_version).values(only=1, **values))
