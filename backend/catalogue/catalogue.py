@@ -15,6 +15,7 @@ from sqlalchemy import cast as sql_cast
 
 from backend.catalogue import changes, uploads
 from backend.catalogue.attached import AttachedCaptions
+from backend.catalogue.calibrations import Calibrations
 from backend.catalogue.claims import Claims
 from backend.catalogue.database import Database, utc_now
 from backend.catalogue.items import NO_REQUEST, Added, Counts, Item, Listing, NewCaption, NewImage, Source
@@ -36,6 +37,7 @@ class Catalogue:
     def __init__(self, url: str | URL, now: Callable[[], datetime] = utc_now) -> None:
         """Opens the database and brings its schema up to date (Alembic). Raises `Unavailable`."""
         self._database = Database(url, now)
+        self.calibrations = Calibrations(self._database)
         self.captions = AttachedCaptions(self._database)
         self.claims = Claims(self._database)
         self.point_version = PointVersion(self._database)

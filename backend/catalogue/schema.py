@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -122,6 +123,15 @@ point_version = Table(
     Column("version", String(64), nullable=False),
     Column("chosen_at", UtcDateTime, nullable=False),
     Column("settled", Boolean, nullable=False),
+)
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    # Of the space: what it says holds for one set of weights.
+    Column("fingerprint", String(64), primary_key=True),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 
