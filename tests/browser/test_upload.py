@@ -146,7 +146,8 @@ def test_five_hundred_files_go_through_without_freezing_the_page(
         """() => {
             window.longest = 0;
             new PerformanceObserver((list) => {
-                for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration);
+                const durations = list.getEntries().map(({ duration }) => duration);
+                window.longest = Math.max(window.longest, ...durations);
             }).observe({ type: "longtask", buffered: true });
         }"""
     )

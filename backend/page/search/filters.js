@@ -59,6 +59,7 @@ export function filterBar({ onChange, onGrey }) {
       before.value = now.before;
       order.value = now.order;
       varied.input.checked = now.varied;
+      varied.input.disabled = now.order !== "relevance";
       captioned.input.checked = now.captioned;
       hybrid.setAttribute("aria-checked", String(now.mode === "hybrid"));
       for (const button of kinds) button.setAttribute("aria-pressed", String(button.dataset.only === now.only));

@@ -83,7 +83,7 @@ export function toRequest(query, limit, cursor = null) {
   if (cursor) request.cursor = cursor;
   if (query.mode !== "dense") request.mode = query.mode;
   if (query.order !== "relevance") request.order_by = query.order;
-  if (query.varied) request.diversify = 0.5;
+  if (query.varied && query.order === "relevance") request.diversify = 0.5; // the API takes one of the two
   if (query.cut && query.min) request.min_relevance = query.min;
   return { request, pictures };
 }

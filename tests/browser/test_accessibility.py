@@ -1,0 +1,135 @@
+"""Everyone can use it: axe finds nothing serious in any view, theme or width, and a keyboard is enough."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.conftest import Open
+from tests.browser.pages import captions, pictures, search, settled
+from tests.support.server import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+VIEWS = {
+    "start": "",
+    "search": "?q=a+cat&w=2&tag=demo&q=grass&w=-0.5",
+    "captions": "?q=a+cat&only=captions",
+    "nothing": "?q=a+cat&before=2001-01-01",
+    "upload": "?view=upload",
+    "overview": "?view=overview",
+    "item": "?view=item",
+}
+PHONE = {"width": 360, "height": 740}
+
+
+def address(gallery: Server, view: str, kind: str = "image") -> str:
+    if view != "item":
+        return VIEWS[view]
+    with gallery.client() as client:
+        return f"?view=item&id={next(client.list_items(kind=kind)).id}"
+
+
+def serious(page: Page, axe: str) -> list[str]:
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing_serious(gallery: Server, open_page: Open, axe: str, view: str) -> None:
+    page = open_page(gallery, address(gallery, view))
+    page.wait_for_load_state("networkidle")
+    assert serious(page, axe) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(
+    ("theme", "viewport", "locale"),
+    [("dark", None, "zh-CN"), ("light", PHONE, "zh-CN"), ("dark", PHONE, "en")],
+)
+def test_nor_in_the_dark_on_a_phone_or_in_chinese(
+    gallery: Server,
+    open_page: Open,
+    axe: str,
+    view: str,
+    theme: str,
+    viewport: dict[str, int] | None,
+    locale: str,
+) -> None:
+    options = {"viewport": viewport} if viewport else {}
+    page = open_page(gallery, address(gallery, view), theme=theme, locale=locale, **options)
+    page.wait_for_load_state("networkidle")
+    assert serious(page, axe) == []
+
+
+def test_nor_in_menus_and_dialogs(gallery: Server, open_page: Open, axe: str) -> None:
+    page = open_page(gallery, "?q=a+cat")
+    page.get_by_text("Tags", exact=True).click()
+    page.wait_for_load_state("networkidle")
+    assert serious(page, axe) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.get_by_role("dialog").wait_for()
+    assert serious(page, axe) == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_sticks_out_at_360_pixels(gallery: Server, open_page: Open, view: str) -> None:
+    page = open_page(gallery, address(gallery, view), viewport=PHONE)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_keyboard_is_enough(gallery: Server, open_page: Open) -> None:
+    page = open_page(gallery, "?view=overview")
+    page.keyboard.press("/")
+    page.keyboard.type("a motorcycle")
+    page.keyboard.press("Enter")
+    pictures(page).first.wait_for()
+    settled(page)
+    page.keyboard.press("ArrowDown")
+    assert focused(page).startswith("motorcycle_")
+    page.keyboard.press("ArrowRight")
+    second = focused(page)
+    assert second.startswith("motorcycle_")
+    page.keyboard.press("ArrowDown")
+    assert focused(page) != second
+    page.keyboard.press("ArrowUp")
+    assert focused(page).startswith("motorcycle_")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Delete", exact=True).wait_for()
+    page.keyboard.press("Escape")
+    pictures(page).first.wait_for()
+    assert focused(page).startswith("motorcycle_")
+    page.keyboard.press("c")
+    captions(page).first.wait_for()
+    assert "only=captions" in page.url
+    page.keyboard.press("/")
+    page.keyboard.press("ArrowDown")
+    assert "motorcycle" in focused(page)
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "search-box"
+
+
+def focused(page: Page) -> str:
+    label: str = page.evaluate("document.activeElement.getAttribute('aria-label') ?? ''")
+    return label
+
+
+def test_what_happens_is_said_to_those_who_do_not_see_it(gallery: Server, open_page: Open) -> None:
+    page = open_page(gallery)
+    search(page, "a cat")
+    live = page.locator("#live")
+    assert live.get_attribute("role") == "status"
+    assert "pictures and" in live.inner_text()
+    page.get_by_role("link", name="Upload").click()
+    assert live.inner_text() == "Upload"
+    assert page.evaluate("document.activeElement.id") == "main"
