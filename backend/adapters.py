@@ -16,6 +16,7 @@ from backend.settings import Settings
 from backend.store.base import VectorStore
 from encoders.base import Encoder
 from encoders.loading import load_encoder
+from encoders.views import with_views
 
 
 class LazyEncoder:
@@ -33,7 +34,8 @@ class LazyEncoder:
             with self._loading:
                 if self._encoder is None:
                     self._set_threads()
-                    self._encoder = self._load(self._settings.encoder)
+                    loaded = self._load(self._settings.encoder)
+                    self._encoder = with_views(loaded, self._settings.encoder_views)
         return self._encoder
 
     def _set_threads(self) -> None:

@@ -20,6 +20,7 @@ from backend.profile import open_services
 from backend.settings import Settings
 from encoders.base import Encoder, EncoderError
 from encoders.loading import load_encoder
+from encoders.views import with_views
 
 LOG = logging.getLogger("twinspace.serve")
 
@@ -99,7 +100,7 @@ def _refuse_open_door(settings: Settings, host: str, address: str) -> None:
 def _load_encoder(settings: Settings) -> Encoder:
     """Here and not at the first query: a setting that cannot work is to be known at once."""
     try:
-        return load_encoder(settings.encoder)
+        return with_views(load_encoder(settings.encoder), settings.encoder_views)
     except EncoderError as error:
         raise ConfigurationError(str(error)) from error
 

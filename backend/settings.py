@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     encoder: str = Field(
         "twinspace-mini", description="`twinspace-mini`, a folder, or a Hugging Face hub name."
     )
+    encoder_views: int = Field(
+        1, ge=1, le=7, description="Looks at every picture (mirrored, cropped), of which the mean is kept."
+    )
     torch_threads: int = Field(0, ge=0, description="Threads for the encoder; 0 leaves the choice to torch.")
 
     qdrant_url: str | None = Field(None, description="Qdrant server; unset: Qdrant Edge in the process.")

@@ -8,6 +8,7 @@ from backend.settings import Settings
 from bench.bounds import Bounds
 from bench.data import shared
 from encoders.loading import load_encoder
+from encoders.views import with_views
 
 TEXT_TO_IMAGE = 0.66
 IMAGE_TO_TEXT = 0.70
@@ -18,7 +19,8 @@ def main() -> None:
     chosen = choose(read_captions(folder / "captions.json"), "val", "en")
     captioned = [(folder / "images" / name, texts) for name, texts in chosen]
     settings = Settings()
-    result = evaluate(load_encoder(settings.encoder), {"en": captioned}, settings, lambda _: None)
+    encoder = with_views(load_encoder(settings.encoder), settings.encoder_views)
+    result = evaluate(encoder, {"en": captioned}, settings, lambda _: None)
     print(f"{result.space.name}: {result.images} pictures, {result.captions} captions")
     for name, figures in (("text to image", result.text_to_image), ("image to text", result.image_to_text)):
         print(

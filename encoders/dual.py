@@ -5,7 +5,6 @@ This is the classic BERT + CNN retriever, made to work; `twinspace-mini` is one.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ from encoders.script import parts_of
 from encoders.towers.base import ImageTower, TextTower
 from encoders.towers.registry import build_image_tower, build_text_tower, needs_vocabulary
 from encoders.towers.vocabulary import read_vocabulary
-from encoders.views import MAX_VIEWS, views_of
 
 
 @dataclass(frozen=True)
@@ -49,12 +47,10 @@ class DualEncoder:
         temperature: float,
         image: ImageSide,
         texts: Mapping[str, TextSide],
-        views: int = 1,
     ) -> None:
         self.space = space
         self.temperature = temperature
         self._image = image
-        self._views = views
         self._texts = texts
 
     def tower_parameters(self) -> list[Tensor]:
@@ -81,29 +77,21 @@ class DualEncoder:
         if not images:
             return np.empty((0, self.space.dim), np.float32)
         with torch.inference_mode():
-            looks = [look for image in images for look in views_of(image, self._views)]
-            unit = self._image.head(self._image.tower.features(looks))
-            if self._views > 1:
-                unit = nn.functional.normalize(unit.unflatten(0, (len(images), self._views)).mean(1), dim=1)
-            return _as_vectors(unit)
+            return _as_vectors(self._image.head(self._image.tower.features(images)))
 
 
-def load_dual(folder: Path, views: int = 1) -> DualEncoder:
+def load_dual(folder: Path) -> DualEncoder:
     """The encoder in `folder` (`twinspace.json`, `heads.safetensors`, vocabularies of learned towers).
 
-    `views`: looks at each picture (`encoders.views`); more than one is a space of its own.
     Raises `EncoderError` when the folder is incomplete or corrupt, or was trained for other towers.
     """
-    if not 1 <= views <= MAX_VIEWS:
-        raise EncoderError(f"{views} views of a picture: choose 1 to {MAX_VIEWS}.")
     manifest = read_manifest(folder)
     tensors = read_heads(folder / HEADS, manifest.heads_sha256, manifest.towers)
     return DualEncoder(
-        _space_of(manifest, views),
+        _space_of(manifest),
         manifest.temperature,
         load_image_side(folder, manifest, tensors),
         {str(entry.language): load_text_side(folder, entry, manifest, tensors) for entry in manifest.texts},
-        views,
     )
 
 
@@ -126,14 +114,11 @@ def load_text_side(
     return TextSide(tower, _load(head, folder, f"{entry.role}.head.", tensors))
 
 
-def _space_of(manifest: Manifest, views: int) -> Space:
-    fingerprint = manifest.fingerprint
-    if views > 1:
-        fingerprint = hashlib.sha256(f"{fingerprint}/{views} views".encode()).hexdigest()
+def _space_of(manifest: Manifest) -> Space:
     return Space(
-        name=f"{manifest.name}-{fingerprint[:8]}",
+        name=f"{manifest.name}-{manifest.fingerprint[:8]}",
         dim=manifest.dim,
-        fingerprint=fingerprint,
+        fingerprint=manifest.fingerprint,
         languages=tuple(str(entry.language) for entry in manifest.texts),
         licence=manifest.licence,
     )

@@ -57,9 +57,10 @@ def evaluate(
     from backend.evaluation.report import write_report
     from encoders.base import EncoderError
     from encoders.loading import load_encoder
+    from encoders.views import with_views
 
     try:
-        loaded = load_encoder(settings.encoder)
+        loaded = with_views(load_encoder(settings.encoder), settings.encoder_views)
     except EncoderError as error:
         raise ConfigurationError(str(error)) from error
     texts = sum(len(texts) for entries in captioned.values() for _, texts in entries)

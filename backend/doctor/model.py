@@ -17,6 +17,7 @@ from backend.settings import Settings
 from backend.store.base import KINDS, VectorStore
 from encoders.base import EncoderError, Space
 from encoders.loading import load_encoder
+from encoders.views import with_views
 
 PROBE = Image.new("RGB", (64, 64), (120, 90, 60))
 
@@ -24,7 +25,7 @@ PROBE = Image.new("RGB", (64, 64), (120, 90, 60))
 def check(settings: Settings) -> Iterator[Finding]:
     started = time.monotonic()
     try:
-        encoder = load_encoder(settings.encoder)
+        encoder = with_views(load_encoder(settings.encoder), settings.encoder_views)
         encoder.encode_texts(["a test"])
         encoder.encode_images([PROBE])
     except EncoderError as error:

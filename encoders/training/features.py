@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +26,37 @@ SHORTEST = 520
 """Pictures are reduced to no less than this shorter side, twice what the towers look at, before they wait."""
 
 
+@dataclass(frozen=True)
+class Stored:
+    """Features that a finished pass left on disk: `float16[count, dim]`, in the order they were asked for."""
+
+    shards: tuple[Path, ...]
+    shape: tuple[int, int]
+
+    def parts(self) -> Iterator[Features]:
+        """Shard by shard."""
+        return (np.load(shard) for shard in self.shards)
+
+    def read(self) -> Features:
+        features: Features = np.empty(self.shape, np.float16)
+        for number, part in enumerate(self.parts()):
+            features[number * SHARD : number * SHARD + len(part)] = part
+        return features
+
+    def unreadable(self) -> NDArray[np.bool_]:
+        """`bool[count]`: which rows are NaN."""
+        return np.concatenate([np.isnan(part).any(axis=1) for part in self.parts()])
+
+
 class FeatureCache:
-    """Shards of features under one folder; a shard that exists is complete."""
+    """Shards of features under one folder; a shard that exists is complete. A pass keeps none in memory."""
 
     def __init__(self, folder: Path, listener: Listener) -> None:
         self._folder = folder
         self._listener = listener
 
-    def images(self, tower: ImageTower, files: Sequence[Path], view: int, seed: int) -> Features:
-        """`float16[len(files), tower.dim]`; a row of NaN for each picture that cannot be read.
+    def images(self, tower: ImageTower, files: Sequence[Path], view: int, seed: int) -> Stored:
+        """A row for each file, `tower.dim` wide; a row of NaN for each picture that cannot be read.
 
         Views are those of `encoders.training.augment.view_of`; 0 is the picture as it will be searched.
         """
@@ -56,8 +79,8 @@ class FeatureCache:
             stage = ("pictures", "mirrored")[view] if view < 2 else f"crops {view - 1}"
             return self._sharded(key, stage, (len(files), tower.dim), compute)
 
-    def texts(self, tower: TextTower, texts: Sequence[str], stage: str) -> Features:
-        """`float16[len(texts), tower.dim]`."""
+    def texts(self, tower: TextTower, texts: Sequence[str], stage: str) -> Stored:
+        """A row for each text, `tower.dim` wide."""
         key = _key("texts", tower.fingerprint, *texts)
 
         def compute(start: int, stop: int) -> Features:
@@ -67,19 +90,18 @@ class FeatureCache:
 
     def _sharded(
         self, key: str, stage: str, shape: tuple[int, int], compute: Callable[[int, int], Features]
-    ) -> Features:
+    ) -> Stored:
         count = shape[0]
         folder = self._folder / key
         folder.mkdir(parents=True, exist_ok=True)
-        features: Features = np.empty(shape, np.float16)
+        shards = []
         for start in range(0, count, SHARD):
             stop = min(start + SHARD, count)
-            shard = folder / f"{start:08d}.npy"
-            if not shard.exists():
-                _write_whole(shard, compute(start, stop))
-            features[start:stop] = np.load(shard)
+            shards.append(folder / f"{start:08d}.npy")
+            if not shards[-1].exists():
+                _write_whole(shards[-1], compute(start, stop))
             self._listener.advance(stage, stop, count)
-        return features
+        return Stored(tuple(shards), shape)
 
 
 def _key(*parts: str) -> str:

@@ -21,7 +21,7 @@ from encoders.training.twin import evaluate, sample_views, score_of
 
 RIDGE = 2.0
 CONJUGATE_STEPS = 40
-CHUNK = 2048
+CHUNK = 512
 """Rows that are encoded at a time, for the sake of memory."""
 
 
@@ -41,7 +41,7 @@ class FollowObjective:
         self.pictures = train.count
         self._leader, self._language, self._recipe, self._val = leader, language, recipe, val
         self._side = train.texts[language]
-        self._scale = leader.scale.detach()
+        self._scale = recipe.follow_sharpness * leader.scale.detach()
         self._images, self._english, self._said = _targets(leader, train)
 
     @property

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from encoders.script import CHINESE, ENGLISH
@@ -20,7 +21,7 @@ from encoders.towers.word_vectors import WordVectors
 from encoders.training.augment import some_words, without_some_words
 from encoders.training.captions import Captions, FrozenInputs, Inputs, TermInputs, by_language
 from encoders.training.dataset import Example, without_broken
-from encoders.training.features import FeatureCache
+from encoders.training.features import FeatureCache, Stored
 from encoders.training.progress import Listener, TrainingError
 
 TRAIN, VAL, HELD_OUT = "train", "val", "held out"
@@ -53,10 +54,25 @@ class Material:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Readable examples and their features, by part."""
+    """Readable examples by part, and where their features are."""
 
     examples: dict[str, list[Example]]
-    features: dict[str, Tensor] = field(default_factory=dict)
+    plain: Stored
+    """Of all parts, readable or not."""
+    rows: dict[str, NDArray[np.intp]]
+    """Which of `plain` belong to the examples of each part."""
+    varied: tuple[Stored, ...]
+    """Further views of what is trained on."""
+
+    def features(self, part: str) -> Tensor:
+        """`float16[views, n, d]`."""
+        further = self.varied if part == TRAIN else ()
+        rows = self.rows[part]
+        features = np.empty((1 + len(further), len(rows), self.plain.shape[1]), np.float16)
+        features[0] = self.plain.read()[rows]
+        for view, stored in enumerate(further, start=1):
+            features[view] = stored.read()
+        return torch.from_numpy(features)
 
 
 def picture_features(
@@ -66,19 +82,13 @@ def picture_features(
     examples = [example for part in parts.values() for example in part]
     part_of = np.repeat(list(parts), [len(part) for part in parts.values()])
     plain = cache.images(tower, [example.image for example in examples], 0, seed)
-    broken = [bool(np.isnan(row).any()) for row in plain]
-    readable = without_broken(examples, broken, "broken", listener)
-    plain, part_of = plain[np.logical_not(broken)], part_of[np.logical_not(broken)]
-    kept_in = {name: [readable[row] for row in np.flatnonzero(part_of == name)] for name in parts}
-    pictures = Pictures(kept_in)
-    for name, kept in pictures.examples.items():
-        features = np.empty((views if name == TRAIN else 1, len(kept), tower.dim), np.float16)
-        features[0] = plain[part_of == name]
-        files = [example.image for example in kept]
-        for view in range(1, len(features)):
-            features[view] = cache.images(tower, files, view, seed)
-        pictures.features[name] = torch.from_numpy(features)
-    return pictures
+    broken = plain.unreadable()
+    without_broken(examples, broken.tolist(), "broken", listener)
+    rows = {name: np.flatnonzero((part_of == name) & ~broken) for name in parts}
+    kept = {name: [examples[row] for row in rows[name]] for name in parts}
+    files = [example.image for example in kept[TRAIN]]
+    varied = tuple(cache.images(tower, files, view, seed) for view in range(1, views))
+    return Pictures(kept, plain, rows, varied)
 
 
 def text_towers(
@@ -116,15 +126,14 @@ def gather(
     device: torch.device,
 ) -> dict[str, Material]:
     """Captions that frozen towers read are varied in training: some words missing, or a few words alone."""
-    materials = {}
+    sides: dict[str, dict[str, Side]] = {name: {} for name in pictures.examples}
     for name, examples in pictures.examples.items():
-        texts = {}
         for language, captions in by_language(examples).items():
             if language in towers:
                 variants = _variants(captions.texts, seed) if name == TRAIN else [captions.texts]
-                texts[language] = Side(captions, inputs_of(towers[language], variants, cache, device))
-        materials[name] = Material(pictures.features[name].to(device), texts)
-    return materials
+                inputs = inputs_of(towers[language], variants, cache, device)
+                sides[name][language] = Side(captions, inputs)
+    return {name: Material(pictures.features(name).to(device), texts) for name, texts in sides.items()}
 
 
 def _variants(texts: Sequence[str], seed: int) -> list[Sequence[str]]:
@@ -139,7 +148,8 @@ def inputs_of(
     """The first variant is as written, and all that a learned tower needs: it hides terms itself."""
     if isinstance(tower, WordVectors):
         return TermInputs([tower.terms(text) for text in variants[0]], device)
-    features = np.empty((len(variants), len(variants[0]), tower.dim), np.float16)
-    for variant, texts in enumerate(variants):
-        features[variant] = cache.texts(tower, texts, "captions")
+    stored = [cache.texts(tower, texts, "captions") for texts in variants]
+    features = np.empty((len(variants), *stored[0].shape), np.float16)
+    for variant, of_variant in enumerate(stored):
+        features[variant] = of_variant.read()
     return FrozenInputs(torch.from_numpy(features).to(device), tower.sentence_dim)

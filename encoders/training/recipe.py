@@ -24,8 +24,10 @@ class Schedule:
 class Recipe:
     dim: int = 512
     schedule: Schedule = field(default_factory=lambda: Schedule(40, 1e-3, 0.5))
-    follow: Schedule = field(default_factory=lambda: Schedule(20, 1e-3, 0.2, captions=3))
+    follow: Schedule = field(default_factory=lambda: Schedule(20, 1e-3, 0.2, captions=3, patience=15))
     """For the word vectors of a language that learns from pictures and English together, afterwards."""
+    follow_sharpness: float = 0.6
+    """Of its softmax, as a share of what was learned with English: fewer words told pictures less apart."""
     views: int = 5
     """Of each training picture: itself, its mirror image, then random crops."""
     image_dropout: float = 0.5

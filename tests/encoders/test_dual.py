@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ImageOps
 
 from encoders.base import EncoderError
 from encoders.dual import DualEncoder, load_dual
@@ -138,19 +137,6 @@ def test_an_unknown_tower_is_refused_with_the_known_ones(folder):
     edit(folder, lambda manifest: manifest["image"].update(tower="vgg"))
     with pytest.raises(EncoderError, match="Unknown image tower 'vgg': choose one of efficientnet-lite2"):
         load_dual(folder)
-
-
-def test_more_views_are_a_mean_of_looks_in_a_space_of_their_own(encoder):
-    photo = picture((20, 90, 160), (60, 40), seed=5)
-    twice = load_dual(SHIPPED, views=2)
-    looks = encoder.encode_images([photo, ImageOps.mirror(photo)])
-    mean = looks.mean(0) / np.linalg.norm(looks.mean(0))
-    other = picture(seed=6)
-    np.testing.assert_allclose(twice.encode_images([photo, other])[0], mean, atol=1e-4)
-    assert twice.space.name != encoder.space.name
-    assert load_dual(SHIPPED, views=7).encode_images([picture(size=(1, 1))]).shape == (1, encoder.space.dim)
-    with pytest.raises(EncoderError, match="choose 1 to 7"):
-        load_dual(SHIPPED, views=0)
 
 
 @pytest.mark.parametrize(

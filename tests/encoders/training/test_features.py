@@ -35,10 +35,10 @@ def files(tmp_path: Path) -> list[Path]:
 
 def test_a_second_pass_computes_nothing(files, tmp_path):
     tower, cache = MeanColour(), FeatureCache(tmp_path / "cache", Silence())
-    first = cache.images(tower, files, 0, 0)
+    first = cache.images(tower, files, 0, 0).read()
     assert first.shape == (len(files), 3)
     assert first.dtype == np.float16
-    again = cache.images(tower, files, 0, 0)
+    again = cache.images(tower, files, 0, 0).read()
     np.testing.assert_array_equal(again, first)
     assert tower.seen == len(files)
 
@@ -54,8 +54,9 @@ def test_an_interrupted_pass_resumes_where_it_was(files, tmp_path):
 
 def test_a_broken_picture_is_a_row_of_nan(files, tmp_path):
     files[5].write_bytes(b"no picture")
-    features = FeatureCache(tmp_path / "cache", Silence()).images(MeanColour(), files, 0, 0)
-    assert np.flatnonzero(np.isnan(features).any(axis=1)).tolist() == [5]
+    stored = FeatureCache(tmp_path / "cache", Silence()).images(MeanColour(), files, 0, 0)
+    assert np.flatnonzero(stored.unreadable()).tolist() == [5]
+    assert np.flatnonzero(np.isnan(stored.read()).any(axis=1)).tolist() == [5]
 
 
 def test_a_changed_picture_a_view_and_a_seed_have_features_of_their_own(files, tmp_path):
