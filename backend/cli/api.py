@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from backend.cli.common import load_settings
+from backend.memory import share_arenas
 
 
 def api(
@@ -15,6 +16,7 @@ def api(
 ) -> None:
     """Serve the API for workers elsewhere (Redis, PostgreSQL and Qdrant: see the settings)."""
     settings = load_settings()
+    share_arenas()
     from backend.gunicorn_server import GunicornServer
 
     GunicornServer(settings, host, port).run()

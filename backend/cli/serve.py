@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from backend.cli.common import load_settings
+from backend.memory import share_arenas
 
 
 def serve(
@@ -20,6 +21,7 @@ def serve(
 ) -> None:
     """Serve the API from this machine, with nothing else to install."""
     settings = load_settings(data=data)
+    share_arenas()
     from backend.serve import serve as serve_settings
 
     serve_settings(settings, host, port, typer.echo)

@@ -1,0 +1,46 @@
+"""How many arenas the C library keeps, in processes of their own."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.server import REPOSITORY
+
+CODE = """
+import ctypes, os, sys, threading
+from backend.memory import share_arenas
+if sys.argv[1] == "share":
+    share_arenas()
+start = threading.Barrier(16)
+def allocate():
+    start.wait()
+    held = [bytearray(10_000) for _ in range(200)]
+    start.wait()
+threads = [threading.Thread(target=allocate) for _ in range(16)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+out = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, out)
+libc.fflush(out)
+"""
+
+
+def arenas(argument: str, **environment: str) -> int:
+    command = [sys.executable, "-c", CODE, argument]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.count("<heap nr=")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="Only glibc has arenas.")
+def test_many_threads_share_two_arenas() -> None:
+    assert arenas("leave") > 2, "Else this test would see no difference."
+    assert arenas("share") == 2
+    assert arenas("share", MALLOC_ARENA_MAX="4") == 4, "What an operator sets is left alone."
