@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from backend.api import auth, headers, items, logs, page, pictures, problems, search, system, uploads
+from backend.api import auth, facets, headers, items, logs, page, pictures, problems, search, system, uploads
 from backend.api.metrics import Metrics
 from backend.api.models import MAX_BATCH
 from backend.api.multipart import StrictRequest
@@ -31,6 +31,7 @@ BLUEPRINTS = (
     items.blueprint,
     pictures.blueprint,
     search.blueprint,
+    facets.blueprint,
     system.blueprint,
     page.blueprint,
 )

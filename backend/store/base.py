@@ -45,7 +45,19 @@ class MissingSpace(Unavailable):
 
 
 class MissingLexical(Unavailable):
-    """A lexical query met a collection of an older version, which `ensure_space` has not mended yet."""
+    """Words met a collection of an older version, which `ensure_space` has not mended yet."""
+
+
+_MISSING_LEXICAL = (
+    f"Not existing vector name error: {LEXICAL_NAME}",
+    f'the `idf` modifier, which vector "{LEXICAL_NAME}" is not',
+    f"Sparse vector {LEXICAL_NAME} is not found in the collection",
+)
+
+
+def is_missing_lexical(message: str) -> bool:
+    """Whether these are the words of an engine for what `MissingLexical` stands for."""
+    return any(words in message for words in _MISSING_LEXICAL)
 
 
 def vectors_as_lists(points: Sequence[Point]) -> list[list[float]]:

@@ -11,7 +11,7 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from backend.errors import Unavailable
-from backend.store.base import LEXICAL_NAME, MissingLexical, MissingSpace
+from backend.store.base import MissingLexical, MissingSpace, is_missing_lexical
 
 _REFUSALS = frozenset({400, 409, 413, 422})
 _GRPC_REFUSALS = frozenset({"INVALID_ARGUMENT", "ALREADY_EXISTS", "OUT_OF_RANGE"})
@@ -39,7 +39,7 @@ def client_errors() -> Iterator[None]:
         # The client's local mode speaks in these.
         if str(error).startswith("Collection") and str(error).endswith("not found"):
             raise MissingSpace(str(error)) from error
-        if str(error) == f"Sparse vector {LEXICAL_NAME} is not found in the collection":
+        if is_missing_lexical(str(error)):
             raise MissingLexical(str(error)) from error
         raise
 
@@ -48,7 +48,7 @@ def _meaning(not_found: bool, refused: bool, message: str) -> Exception:
     # A proxy on the way says 404, too: only Qdrant says which collection.
     if not_found and "ollection" in message:
         return MissingSpace(message)
-    if refused and f"Not existing vector name error: {LEXICAL_NAME}" in message:
+    if refused and is_missing_lexical(message):
         return MissingLexical(message)
     if refused:
         return ValueError(f"Qdrant refused: {message}")

@@ -17,7 +17,7 @@ from typing import Any
 import qdrant_edge as edge
 
 from backend.errors import ConfigurationError, Unavailable
-from backend.store.base import LEXICAL_NAME, MissingLexical, MissingSpace
+from backend.store.base import MissingLexical, MissingSpace, is_missing_lexical
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def engine_errors() -> Iterator[None]:
         message = str(error)
         if "Shard is not initialized" in message:
             raise MissingSpace("The collection has just been dropped.") from error
-        if f"Not existing vector name error: {LEXICAL_NAME}" in message:
+        if is_missing_lexical(message):
             raise MissingLexical(message) from error
         if "Vector dimension error" in message:
             raise ValueError(message) from error
