@@ -44,6 +44,12 @@ class InvalidCursor(InvalidRequest):
         super().__init__(detail, field)
 
 
+class NotCalibrated(InvalidRequest):
+    """Nothing tells which cosine is how relevant in this space."""
+
+    code = "not_calibrated"
+
+
 class MalformedBody(TwinspaceError):
     """The body cannot be read at all: broken JSON, broken multipart."""
 

@@ -59,7 +59,12 @@ class ItemDocument(Answer):
 class HitDocument(Answer):
     id: Id
     kind: Literal["image", "caption"]
-    score: float = Field(description="Cosine between the query and this item.")
+    score: float = Field(description="Cosine between the query and this item.", examples=[0.31])
+    relevance: float | None = Field(
+        description="The share of true matches, of a query like this with items like this, that score lower. "
+        "Null while nothing is known about the space.",
+        examples=[0.62],
+    )
     text: str | None
     image_id: Id | None
     filename: str | None
@@ -197,6 +202,7 @@ def hit_document(hit: Hit, signer: Signer) -> dict[str, Any]:
         "id": item.id,
         "kind": item.kind,
         "score": hit.score,
+        "relevance": hit.relevance,
         "text": item.text,
         "image_id": item.image_id,
         "filename": item.filename,

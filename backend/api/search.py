@@ -108,6 +108,7 @@ def _answer(wanted: SearchRequest, files: list[FileStorage], started: float) -> 
         kinds=tuple(dict.fromkeys(KIND_OF[name] for name in wanted.return_)),
         limit=wanted.limit,
         min_score=wanted.min_score,
+        min_relevance=wanted.min_relevance,
         cursor=wanted.cursor,
         mode=_mode(wanted),
         merge=wanted.merge,

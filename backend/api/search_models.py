@@ -217,6 +217,17 @@ Mode = Annotated[
     ),
 ]
 Hybrid = Annotated[bool, Field(description="`true` is short for `mode: hybrid`.", examples=[True])]
+Relevance = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Only hits of this relevance or more: 0.25 cuts what scores lower than three quarters of "
+        "true matches do, whatever is compared with whatever.",
+        examples=[0.25],
+    ),
+]
 Merge = Annotated[
     Literal["rrf"],
     Field(
@@ -263,6 +274,7 @@ class SearchRequest(Strict):
     mode: Mode = "dense"
     hybrid: Hybrid | None = None
     min_score: Score | None = None
+    min_relevance: Relevance | None = None
     merge: Merge | None = None
     diversify: Diversify | None = None
     group_by: GroupBy | None = None
@@ -282,6 +294,7 @@ class SearchParameters(Lenient):
     mode: Mode = "dense"
     hybrid: Annotated[Hybrid | None, BeforeValidator(_read_flag)] = None
     min_score: Score | None = None
+    min_relevance: Relevance | None = None
     merge: Merge | None = None
     diversify: Diversify | None = None
     group_by: GroupBy | None = None
@@ -337,6 +350,6 @@ EXAMPLES: dict[str, Any] = {
     },
     "newest": {
         "summary": "What is good enough, newest first",
-        "value": {"query": "a dog on the beach", "order_by": "created_at", "min_score": 0.2},
+        "value": {"query": "a dog on the beach", "order_by": "created_at", "min_relevance": 0.25},
     },
 }

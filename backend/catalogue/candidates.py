@@ -72,7 +72,11 @@ class Candidates:
     def _asks(self, slot: _Slot, reach: int) -> Iterable[tuple[Source, Kind, Query]]:
         plan = self._plan
         if "dense" in plan.sources:
-            yield "dense", slot.kind, Query(plan.vector, reach, slot.filter, min_score=plan.min_score)
+            yield (
+                "dense",
+                slot.kind,
+                Query(plan.vector, reach, slot.filter, min_score=plan.min_score(slot.kind)),
+            )
         if "lexical" in plan.sources:
             yield "lexical", slot.kind, Query(plan.words, reach, slot.filter)
         if "captions" in plan.sources and slot.kind == "image":
@@ -96,7 +100,7 @@ class Candidates:
             ids = {point.id for points in slot.found.values() for point in points} - slot.cosines.keys()
             if ids:
                 only = replace(slot.filter, ids=tuple(sorted(ids)))
-                query = Query(self._plan.vector, len(ids), only, min_score=self._plan.min_score)
+                query = Query(self._plan.vector, len(ids), only, min_score=self._plan.min_score(slot.kind))
                 lacking.append((slot, query))
         if lacking:
             answers = self._queries.run(self._space, [(slot.kind, query) for slot, query in lacking])

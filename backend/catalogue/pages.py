@@ -60,7 +60,7 @@ class PlainPages:
     def _ask_store(self) -> None:
         plan = self._plan
         while short := [ranking for ranking in self._rankings.values() if ranking.needs_more()]:
-            queries = [(r.kind, r.query(plan.vector, plan.filter, plan.min_score)) for r in short]
+            queries = [(r.kind, r.query(plan.vector, plan.filter, plan.min_score(r.kind))) for r in short]
             for ranking, points in zip(short, self._queries.run(self._space, queries), strict=True):
                 ranking.take(points)
 

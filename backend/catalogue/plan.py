@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Literal
 
 from backend.catalogue.queries import ItemPart, ListName, Part, SearchQuery, TextPart
+from backend.catalogue.relevance import Scale
 from backend.catalogue.search_cursor import FINGERPRINT_BYTES, Mark
-from backend.store.base import Filter, SparseVector, Vector
+from backend.store.base import Filter, Kind, SparseVector, Vector
 
 Source = Literal["dense", "lexical", "captions"]
 """The items' vectors, their words, and for pictures the vectors of their captions."""
@@ -30,6 +31,8 @@ class Plan:
     fingerprint: bytes
     marks: Mapping[ListName, Mark]
     """Of the page before; empty at the first one."""
+    scales: Mapping[Kind, Scale]
+    """Of relevance; without those directions that are not calibrated."""
 
     @property
     def plain(self) -> bool:
@@ -38,9 +41,12 @@ class Plan:
         reordered = query.merge or query.diversify or query.group_by or query.order_by != "relevance"
         return self.sources == ("dense",) and not reordered
 
-    @property
-    def min_score(self) -> float | None:
-        return self.query.min_score
+    def min_score(self, kind: Kind) -> float | None:
+        """The cosine that a hit needs, by its score and by its relevance."""
+        cuts = [] if self.query.min_score is None else [self.query.min_score]
+        if self.query.min_relevance:
+            cuts.append(self.scales[kind].cosine(self.query.min_relevance))
+        return max(cuts, default=None)
 
 
 def fingerprint(query: SearchQuery, space: str) -> bytes:

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from backend.catalogue.catalogue import Catalogue
+from backend.catalogue.parts import PartVectors
 from backend.catalogue.plan import Plan, Source, fingerprint
-from backend.catalogue.queries import ItemPart, Part, PicturePart, SearchQuery, TextPart
+from backend.catalogue.queries import ItemPart, SearchQuery, TextPart
 from backend.catalogue.query_vectors import QueryEncoder, combine
-from backend.catalogue.search_cursor import decode_cursor, half
-from backend.errors import InvalidRequest, NotFound
-from backend.originals import Originals
+from backend.catalogue.relevance import QueryPart, Relevances, Scale
+from backend.catalogue.search_cursor import decode_cursor, half, single
+from backend.errors import InvalidRequest, NotCalibrated
+from backend.settings import Settings
 from backend.store import lexical
-from backend.store.base import KINDS, Point, SparseVector, Vector, VectorStore
+from backend.store.base import Kind, SparseVector
+from encoders.base import Space
+
+UNCALIBRATED = (
+    "Nothing tells how relevant a cosine is in this space: fit a scale to your own captioned pictures with "
+    "`twinspace calibrate`, or cut by `min_score`."
+)
 
 
 class Planner:
     def __init__(
         self,
         catalogue: Catalogue,
-        store: VectorStore,
-        originals: Originals,
+        parts: PartVectors,
         encoder: QueryEncoder,
+        settings: Settings,
         cursor_key: bytes | None,
     ) -> None:
         self._catalogue = catalogue
-        self._store = store
-        self._originals = originals
+        self._parts = parts
         self._encoder = encoder
+        self._settings = settings
         self._cursor_key = cursor_key
+        self._relevances: tuple[Space, Relevances] | None = None
 
     def plan(self, query: SearchQuery) -> Plan:
-        """Raises `InvalidRequest`, `InvalidCursor`, `NotFound` (an item of the query), `QueueFull` and
-        `Unavailable`."""
+        """Raises `InvalidRequest`, `InvalidCursor`, `NotCalibrated`, `NotFound` (an item of the query),
+        `QueueFull` and `Unavailable`."""
         space = self._encoder.space
         made_for = fingerprint(query, space.name)
         used = tuple(part.id for part in query.parts if isinstance(part, ItemPart))
@@ -44,50 +53,28 @@ class Planner:
         if query.cursor is not None:
             cursor = decode_cursor(query.cursor, made_for, space.dim, self._cursor_key)
             filter = replace(filter, indexed_before=cursor.as_of)
-            return Plan(query, cursor.vector, words, sources, filter, cursor.as_of, made_for, cursor.marks)
-        weights = [part.weight for part in query.parts]
-        vector = combine(self._vectors(query.parts, query.filter.tenant), weights)
-        return Plan(query, half(vector), words, sources, filter, datetime.now(UTC), made_for, {})
+            vector, as_of, marks, scales = cursor.vector, cursor.as_of, cursor.marks, cursor.scales
+        else:
+            parts = self._parts.of(query.parts, query.filter.tenant)
+            vector = half(combine([part.vector for part in parts], [part.weight for part in parts]))
+            as_of, marks, scales = datetime.now(UTC), {}, self._scales(parts, query.kinds, space)
+        if query.min_relevance and scales.keys() < set(query.kinds):
+            raise NotCalibrated(UNCALIBRATED, "min_relevance")
+        return Plan(query, vector, words, sources, filter, as_of, made_for, marks, scales)
 
-    def _vectors(self, parts: Sequence[Part], tenant: str) -> list[Vector]:
-        """One unit vector a part; all texts in one pass, all pictures in one pass."""
-        vectors: dict[int, Vector] = {}
-        texts = {i: part.text for i, part in enumerate(parts) if isinstance(part, TextPart)}
-        pictures = {i: (p.field, p.data) for i, p in enumerate(parts) if isinstance(p, PicturePart)}
-        stored = {i: part.id for i, part in enumerate(parts) if isinstance(part, ItemPart)}
-        if stored:
-            self._add_stored(stored, tenant, vectors, texts, pictures)
-        if texts:
-            vectors |= zip(texts, self._encoder.texts(list(texts.values())), strict=True)
-        if pictures:
-            vectors |= zip(pictures, self._encoder.pictures(pictures.values()), strict=True)
-        return [vectors[i] for i in range(len(parts))]
+    def relevances(self, space: Space) -> Relevances:
+        """Of the space in use. Two threads that need it first may both make it, which harms nobody."""
+        if self._relevances is None or self._relevances[0] != space:
+            made = Relevances(self._catalogue.calibrations, self._settings.encoder, space)
+            self._relevances = space, made
+        return self._relevances[1]
 
-    def _add_stored(
-        self,
-        stored: dict[int, str],
-        tenant: str,
-        vectors: dict[int, Vector],
-        texts: dict[int, str],
-        pictures: dict[int, tuple[str, bytes]],
-    ) -> None:
-        """Vectors from the store; what has no point yet (still pending) is added to what is encoded."""
-        items = self._catalogue.get(tenant, list(stored.values()))
-        for i, id in stored.items():
-            if id not in items:
-                raise NotFound(f"There is no item {id}.", f"query.{i}.item")
-        points: dict[str, Point] = {}
-        for kind in KINDS:
-            if ids := [id for id, item in items.items() if item.kind == kind]:
-                points |= {point.id: point for point in self._store.get(self._encoder.space.name, kind, ids)}
-        for i, id in stored.items():
-            point, item = points.get(id), items[id]
-            if point is not None and point.vector is not None:
-                vectors[i] = point.vector
-            elif item.kind == "caption":
-                texts[i] = item.text or ""
-            else:
-                pictures[i] = (f"query.{i}.item", self._originals.get(item.original or ""))
+    def _scales(
+        self, parts: Sequence[QueryPart], kinds: Sequence[Kind], space: Space
+    ) -> Mapping[Kind, Scale]:
+        relevances = self.relevances(space)
+        found = {kind: relevances.for_parts(parts, kind) for kind in kinds}
+        return {kind: single(scale) for kind, scale in found.items() if scale is not None}
 
 
 def _sources(query: SearchQuery, words: SparseVector) -> tuple[Source, ...]:

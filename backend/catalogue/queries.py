@@ -48,6 +48,7 @@ class SearchQuery:
     kinds: tuple[Kind, ...] = KINDS
     limit: int = 20
     min_score: float | None = None
+    min_relevance: float | None = None
     cursor: str | None = None
     mode: Mode = "dense"
     merge: Literal["rrf"] | None = None
@@ -66,6 +67,8 @@ class Hit:
     item: Item
     score: float
     """Cosine between the query and the item."""
+    relevance: float | None = None
+    """The share of true matches that score lower; None in a space that is not calibrated."""
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
 
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.known_items import KnownItems
 from backend.catalogue.ordered_pages import OrderedPages
-from backend.catalogue.pages import Pages, PlainPages
+from backend.catalogue.pages import PageHit, Pages, PlainPages
+from backend.catalogue.parts import PartVectors
 from backend.catalogue.plan import Plan
 from backend.catalogue.planner import Planner
 from backend.catalogue.queries import Found, Hit, ListName, SearchQuery
 from backend.catalogue.query_vectors import QueryEncoder
+from backend.catalogue.relevance import Scale
 from backend.catalogue.search_cursor import Mark, SearchCursor, encode_cursor
 from backend.catalogue.store_queries import StoreQueries
 from backend.originals import Originals
 from backend.settings import Settings
-from backend.store.base import VectorStore
+from backend.store.base import Kind, VectorStore
+
+DECIMALS = 6
+"""Of relevances."""
 
 
 class Searcher:
@@ -35,7 +42,8 @@ class Searcher:
         self._store = store
         self._encoder = encoder
         self._cursor_key = cursor_key
-        self._planner = Planner(catalogue, store, originals, encoder, cursor_key)
+        parts = PartVectors(catalogue, store, originals, encoder)
+        self._planner = Planner(catalogue, parts, encoder, settings, cursor_key)
         # Room for all that an encoder's batch lets go at once: whoever was encoded is not refused.
         room = settings.query_queue + max(settings.text_batch, settings.image_batch)
         self.queries = StoreQueries(store, room, on_batch)
@@ -48,9 +56,7 @@ class Searcher:
         encoded = time.perf_counter()
         items = KnownItems(self._catalogue, query.filter.tenant)
         pages = self._pages(plan, items)
-        hits: dict[ListName, list[Hit]] = {
-            name: [Hit(items[hit.id], hit.score) for hit in page] for name, page in pages.fill().items()
-        }
+        hits = {name: _hits(page, items, plan.scales) for name, page in pages.fill().items()}
         searched = time.perf_counter()
         return Found(
             hits=hits,
@@ -72,5 +78,14 @@ class Searcher:
     def _next_cursor(self, plan: Plan, marks: Mapping[ListName, Mark]) -> str | None:
         if all(mark.exhausted for mark in marks.values()):
             return None
-        cursor = SearchCursor(plan.fingerprint, plan.as_of, marks, plan.vector)
+        cursor = SearchCursor(plan.fingerprint, plan.as_of, marks, plan.scales, plan.vector)
         return encode_cursor(cursor, self._cursor_key)
+
+
+def _hits(page: Sequence[PageHit], items: KnownItems, scales: Mapping[Kind, Scale]) -> list[Hit]:
+    relevances: dict[str, float] = {}
+    for kind, scale in scales.items():
+        of_kind = [hit for hit in page if items[hit.id].kind == kind]
+        found = scale.relevances(np.array([hit.score for hit in of_kind]))
+        relevances |= zip((hit.id for hit in of_kind), found.round(DECIMALS).tolist(), strict=True)
+    return [Hit(items[hit.id], hit.score, relevances.get(hit.id)) for hit in page]

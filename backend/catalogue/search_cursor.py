@@ -1,7 +1,7 @@
 """Where a paged search goes on: everything the next page needs, so that the server remembers nothing.
 
-The combined query vector travels inside (as float16; the first page is rounded to it too), so that later
-pages encode nothing and score exactly as the first did.
+The combined query vector travels inside (as float16; the first page is rounded to it too), and so do its
+scales of relevance, so that later pages encode nothing and score exactly as the first did.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from backend.catalogue.queries import LISTS, ListName
+from backend.catalogue.relevance import Scale
 from backend.errors import InvalidCursor
-from backend.store.base import Vector
+from backend.store.base import KINDS, Kind, Vector
 
-VERSION = 2
+VERSION = 3
 FINGERPRINT_BYTES = 8
 _SEAL_BYTES = 12
 _HEAD = struct.Struct(f"<B{FINGERPRINT_BYTES}sq")
@@ -87,6 +88,8 @@ class SearchCursor:
     as_of: datetime
     """When the first page was asked for."""
     marks: Mapping[ListName, Mark]
+    scales: Mapping[Kind, Scale]
+    """Of relevance, for this query: they follow from its parts, which later pages do not encode."""
     vector: Vector
 
 
@@ -95,9 +98,15 @@ def half(vector: Vector) -> Vector:
     return vector.astype(np.float16).astype(np.float32)
 
 
+def single(scale: Scale) -> Scale:
+    """Rounded to what a cursor carries."""
+    return Scale(scale.cosines.astype(np.float32))
+
+
 def encode_cursor(cursor: SearchCursor, key: bytes | None) -> str:
     body = _HEAD.pack(VERSION, cursor.fingerprint, (cursor.as_of - _EPOCH) // _MICROSECOND)
     body += b"".join(_encode_mark(cursor.marks.get(name, START)) for name in LISTS)
+    body += b"".join(_encode_scale(cursor.scales.get(kind)) for kind in KINDS)
     body += cursor.vector.astype("<f2").tobytes()
     return base64.urlsafe_b64encode(_seal(body, key) + body).rstrip(b"=").decode()
 
@@ -118,10 +127,15 @@ def decode_cursor(text: str, fingerprint: bytes, dim: int, key: bytes | None) ->
     offset = _HEAD.size
     for name in LISTS:
         marks[name], offset = _decode_mark(body, offset)
+    scales: dict[Kind, Scale] = {}
+    for kind in KINDS:
+        scale, offset = _decode_scale(body, offset)
+        if scale is not None:
+            scales[kind] = scale
     vector = np.frombuffer(body, "<f2", offset=offset).astype(np.float32)
     if vector.shape != (dim,):
         raise InvalidCursor("This cursor belongs to another vector space.")
-    return SearchCursor(made_for, _EPOCH + as_of * _MICROSECOND, marks, vector)
+    return SearchCursor(made_for, _EPOCH + as_of * _MICROSECOND, marks, scales, vector)
 
 
 def _encode_mark(mark: Mark) -> bytes:
@@ -145,6 +159,21 @@ def _decode_mark(body: bytes, offset: int) -> tuple[Mark, int]:
     score, id_bytes = _PLACE.unpack_from(body, offset)
     id = str(uuid.UUID(bytes=id_bytes)) if given else ""
     return Place(given, score, id, exhausted), offset + _PLACE.size
+
+
+def _encode_scale(scale: Scale | None) -> bytes:
+    if scale is None:
+        return bytes(1)
+    cosines = scale.cosines.astype("<f4")
+    return bytes([len(cosines)]) + cosines.tobytes()
+
+
+def _decode_scale(body: bytes, offset: int) -> tuple[Scale | None, int]:
+    number, offset = body[offset], offset + 1
+    if not number:
+        return None, offset
+    cosines = np.frombuffer(body, "<f4", number, offset)
+    return Scale(cosines), offset + 4 * number
 
 
 def _seal(body: bytes, key: bytes | None) -> bytes:

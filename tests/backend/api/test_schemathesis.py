@@ -29,6 +29,7 @@ RULES = (
     b"needs a weight other than 0",
     b"cancel each other out",
     b"cannot be diversified as well",
+    b'"not_calibrated"',
     b"TWINSPACE_RANGE_FIELDS",
     b"This number is too large",
     b"`hybrid` contradicts",

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.catalogue.queries import LISTS
+from backend.catalogue.relevance import Scale
 from backend.catalogue.search_cursor import (
     Given,
     Place,
@@ -17,8 +18,11 @@ from backend.catalogue.search_cursor import (
     encode_cursor,
     half,
     key_of,
+    single,
 )
 from backend.errors import InvalidCursor
+from backend.store.base import KINDS
+from encoders.calibration import SHARES
 
 FINGERPRINT = b"12345678"
 DIM = 8
@@ -34,11 +38,13 @@ GIVEN = st.builds(
     keys=st.frozensets(st.uuids().map(lambda id: key_of(str(id))), max_size=50),
     exhausted=st.booleans(),
 )
+SCALES = st.floats(-1, 1, width=32).map(lambda low: single(Scale(low + np.arange(len(SHARES)) / 20)))
 CURSORS = st.builds(
     SearchCursor,
     fingerprint=st.just(FINGERPRINT),
     as_of=st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
     marks=st.fixed_dictionaries(dict.fromkeys(LISTS, PLACES | GIVEN)),
+    scales=st.dictionaries(st.sampled_from(KINDS), SCALES),
     vector=st.lists(st.floats(-1, 1, width=16), min_size=DIM, max_size=DIM).map(
         lambda values: np.array(values, np.float32)
     ),
@@ -47,6 +53,7 @@ CURSOR = SearchCursor(
     FINGERPRINT,
     datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
     {"image": Place(20, 0.25, "00000000-0000-5000-8000-000000000001"), "caption": Place(exhausted=True)},
+    {},
     half(np.linspace(-1, 1, DIM, dtype=np.float32)),
 )
 
@@ -59,6 +66,9 @@ def test_a_cursor_brings_back_everything(cursor: SearchCursor, key: bytes | None
     back = decode_cursor(text, FINGERPRINT, DIM, key)
     assert (back.fingerprint, back.as_of, back.marks) == (cursor.fingerprint, cursor.as_of, cursor.marks)
     assert np.array_equal(back.vector, cursor.vector)
+    assert back.scales.keys() == cursor.scales.keys()
+    for kind, scale in cursor.scales.items():
+        assert np.array_equal(back.scales[kind].cosines, scale.cosines)
 
 
 @given(st.text() | st.binary().map(lambda data: data.hex()))
