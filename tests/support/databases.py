@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -234,41 +234,46 @@ def _has_image(name: str) -> bool:
 
 
 class _Container:
-    def __init__(self, container: Any, inner_port: int, command: list[str]) -> None:
+    def __init__(
+        self,
+        image: str,
+        inner_port: int,
+        answers: Callable[[int], bool],
+        command: list[str],
+        **environment: str,
+    ) -> None:
         from testcontainers.core.config import testcontainers_config
+        from testcontainers.core.container import DockerContainer
 
         # Its helper that clears up after a killed test run is one more image, which may not be there.
         testcontainers_config.ryuk_disabled = True
         self.port = free_port()
-        self._container = container.with_bind_ports(inner_port, self.port)
-        if command:
-            self._container = self._container.with_command(command)
-        self._started = False
+        self._answers = answers
+        self._made = False
+        self._container = DockerContainer(image).with_bind_ports(inner_port, self.port).with_command(command)
+        for name, value in environment.items():
+            self._container.with_env(name, value)
 
     @classmethod
     def postgres(cls) -> _Container:
-        from testcontainers.postgres import PostgresContainer
-
-        names = dict.fromkeys(("username", "password", "dbname"), "twinspace")
-        return cls(
-            PostgresContainer(POSTGRES_IMAGE, **names), 5432, ["postgres", "-c", "max_connections=200"]
-        )
+        names = dict.fromkeys(("POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"), "twinspace")
+        command = ["postgres", "-c", "max_connections=200"]
+        return cls(POSTGRES_IMAGE, 5432, _postgres_answers, command, **names)
 
     @classmethod
     def redis(cls, keeps: bool) -> _Container:
-        from testcontainers.redis import RedisContainer
-
-        return cls(RedisContainer(REDIS_IMAGE), 6379, ["redis-server", *_redis_options(keeps)])
+        command = ["redis-server", "--protected-mode", "no", *_redis_options(keeps)]
+        return cls(REDIS_IMAGE, 6379, _redis_answers, command)
 
     def start(self) -> None:
-        if not self._started:
+        if self._made:
+            self._container.get_wrapped_container().start()
+        else:
             self._container.start()
-            self._started = True
-            return
-        self._container.get_wrapped_container().start()
+            self._made = True
         deadline = time.monotonic() + START_SECONDS
-        while not _listens(self.port):
-            assert time.monotonic() < deadline, "the container did not start again"
+        while not self._answers(self.port):
+            assert time.monotonic() < deadline, f"the container does not answer: {self._container.get_logs()}"
             time.sleep(0.05)
 
     @property
@@ -284,8 +289,27 @@ class _Container:
         self._container.exec(["sh", "-c", "rm -rf /data/*"])
 
     def remove(self) -> None:
-        if self._started:
-            self._container.stop()
+        self._container.stop()
+
+
+def _postgres_answers(port: int) -> bool:
+    import psycopg
+
+    try:
+        psycopg.connect(postgres_url(port).replace("+psycopg", ""), connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _redis_answers(port: int) -> bool:
+    from redis import Redis, RedisError
+
+    try:
+        with Redis.from_url(redis_url(port), socket_timeout=2) as client:
+            return bool(client.ping())
+    except RedisError:
+        return False
 
 
 def free_port() -> int:
