@@ -80,10 +80,10 @@ class Calibration:
             return None
         return direction.cosines + direction.penalty * float(group.gaussian.unfamiliarity(vector[None])[0])
 
-    def centre(self, modality: Modality) -> Vectors | None:
-        """The middle of a modality, `float32[d]`: where its vectors are when they say nothing."""
-        means = [group.gaussian.mean for group in self.groups.values() if group.modality == modality]
-        return np.mean(means, axis=0, dtype=np.float32) if means else None
+    def spreads(self, vectors: Vectors) -> Floats:
+        """`float64[n]`: how far apart the cosines between each query, `float32[n, d]`, and pictures are."""
+        pictures = [group.gaussian for group in self.groups.values() if group.modality == "image"]
+        return pictures[0].spread(vectors) if pictures else np.ones(len(vectors))
 
     def temperature(self, labels: Vectors) -> float | None:
         """Of the softmax over the cosines between a picture and these labels, `float32[n, d]`: the middle of

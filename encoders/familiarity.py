@@ -62,6 +62,13 @@ class Gaussian:
         likelihood: Floats = -0.5 * (self._squared_distance(vectors) + volume)
         return likelihood
 
+    def spread(self, vectors: Vectors) -> Floats:
+        """`float64[n]`: the standard deviation of each vector's cosines with members of this group."""
+        along = (vectors @ self.axes) ** 2
+        outside = np.maximum((vectors**2).sum(axis=1) - along.sum(axis=1), 0)
+        spread: Floats = np.sqrt((along @ self.variances + outside * self.rest).astype(np.float64))
+        return spread
+
     def _squared_distance(self, vectors: Vectors) -> Floats:
         centred = vectors - self.mean
         along = centred @ self.axes

@@ -111,17 +111,37 @@ class Relevances:
         return self.for_parts([QueryPart(source, vector)], kind)
 
     def for_parts(self, parts: Sequence[QueryPart], kind: Kind) -> Scale | None:
-        """The mean of the scales of the parts that say what to look for (those of negative weight do not),
-        as far as each of them is heard."""
+        """Of the combined vector: a hit is as relevant to the whole as one that is so to every part that says
+        what to look for. (Parts of negative weight are met by hits whose cosine with them is 0.)"""
         calibration = self.calibration()
-        wanted = [part for part in parts if part.weight > 0] or list(parts)
         if calibration is None:
             return None
-        cosines = [calibration.cosines(part.vector, part.modality, SEARCHED[kind]) for part in wanted]
+        weights = weigh(parts, calibration)
+        total = weights @ np.stack([part.vector for part in parts]).astype(np.float64)
+        wanted = [i for i, weight in enumerate(weights) if weight > 0] or [0]
+        cosines = [calibration.cosines(parts[i].vector, parts[i].modality, SEARCHED[kind]) for i in wanted]
         known = [found for found in cosines if found is not None]
         if len(known) < len(wanted):
             return None
-        return Scale(np.average(known, axis=0, weights=[abs(part.weight) or 1.0 for part in wanted]))
+        return Scale(np.abs(weights[wanted]) @ np.stack(known) / float(np.linalg.norm(total)))
+
+    def weigh(self, parts: Sequence[QueryPart]) -> Floats:
+        """`weigh` with the calibration in use. Raises `Unavailable`."""
+        return weigh(parts, self.calibration())
+
+
+def weigh(parts: Sequence[QueryPart], calibration: Calibration | None) -> Floats:
+    """The weights with which the parts' vectors are summed, `float64[n]`, the largest being 1 or -1.
+
+    A part whose cosines are far apart outvotes the others: a picture's are, beside those of a word. So each
+    counts by the inverse of its spread, which makes the sum one of standard scores.
+    """
+    weights = np.array([part.weight for part in parts], np.float64)
+    if calibration is not None and len(parts) > 1:
+        weights /= np.abs(weights).max() or 1.0  # Weights may be as large as floats are.
+        weights /= calibration.spreads(np.stack([part.vector for part in parts]))
+    largest: float = np.abs(weights).max()
+    return weights / largest if largest else weights
 
 
 def source_of(parts: Sequence[QueryPart]) -> Modality:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from backend.catalogue.calibrations import Calibrations
 from backend.catalogue.database import Database
-from backend.catalogue.relevance import BEYOND, FRESH_SECONDS, QueryPart, Relevances, Scale, source_of
+from backend.catalogue.query_vectors import combine
+from backend.catalogue.relevance import BEYOND, FRESH_SECONDS, QueryPart, Relevances, Scale, source_of, weigh
 from encoders.base import Space
 from encoders.calibration import APART, SHARES, Calibration, Direction, Group, Modality
 from encoders.familiarity import Gaussian
@@ -15,6 +16,7 @@ from encoders.familiarity import Gaussian
 SPACE = Space("tiny-1234", 8, "f" * 64, ("en",), "Apache-2.0")
 RANDOM = np.random.default_rng(0)
 MEMBERS = RANDOM.normal(0, 0.2, (100, 8)).astype(np.float32) + np.eye(8, dtype=np.float32)[0]
+MEMBERS /= np.linalg.norm(MEMBERS, axis=1, keepdims=True)
 
 
 def calibration(height: float = 0.0) -> Calibration:
@@ -114,16 +116,38 @@ def test_a_direction_nobody_calibrated_has_no_scale(kept: Calibrations) -> None:
     assert relevances(kept, [0.0]).for_query(MEMBERS[0], ("text", "caption")) is None
 
 
-def test_parts_share_a_scale_by_weight_and_negative_ones_have_no_say(kept: Calibrations) -> None:
+def test_the_whole_is_as_relevant_as_parts_that_all_are(kept: Calibrations) -> None:
     kept.put(calibration())
     known = relevances(kept, [0.0])
-    text, picture = QueryPart("text", MEMBERS[0], 3.0), QueryPart("image", MEMBERS[0], 1.0)
-    unwanted = QueryPart("image", MEMBERS[1], -5.0)
-    alone = known.for_query(MEMBERS[0], ("text", "image"))
-    mixed = known.for_parts([text, picture, unwanted], "image")
-    assert alone is not None
-    assert mixed is not None
-    np.testing.assert_allclose(mixed.cosines, alone.cosines + 0.05)
+    parts = [QueryPart("text", MEMBERS[0], 2.0), QueryPart("image", MEMBERS[1])]
+    combined = combine([part.vector for part in parts], known.weigh(parts).tolist())
+    whole = known.for_parts(parts, "image")
+    text, picture = (known.for_parts([part], "image") for part in parts)
+    assert whole is not None
+    assert text is not None
+    assert picture is not None
+    for share in (0.25, 0.8):
+        # A hit whose cosines with the parts are those of this share.
+        wanted = np.array([text.cosine(share), picture.cosine(share)])
+        hit = np.linalg.lstsq(np.stack([part.vector for part in parts]), wanted, rcond=None)[0]
+        assert whole.relevance(float(hit @ combined)) == pytest.approx(share, abs=1e-4)
+
+
+def test_parts_count_by_the_inverse_of_their_spread(kept: Calibrations) -> None:
+    kept.put(calibration())
+    known = relevances(kept, [0.0])
+    picture, word = QueryPart("image", MEMBERS[0]), QueryPart("text", np.eye(8, dtype=np.float32)[5])
+    spreads = calibration().spreads(np.stack([picture.vector, word.vector]))
+    heard = known.weigh([picture, word]) * spreads
+    assert heard[0] == pytest.approx(heard[1], rel=1e-3)
+
+
+def test_weights_stay_as_they_are_where_nothing_is_known(kept: Calibrations) -> None:
+    parts = [QueryPart("text", MEMBERS[0], 1e300), QueryPart("image", MEMBERS[1], -5e299)]
+    assert relevances(kept, [0.0]).weigh(parts) == pytest.approx([1, -0.5])
+    kept.put(calibration())
+    assert np.isfinite(relevances(kept, [0.0]).weigh(parts)).all()
+    assert (weigh([QueryPart("text", MEMBERS[0], 0.0)], calibration()) == 0).all()
 
 
 def test_a_composed_query_is_what_most_of_it_is() -> None:
