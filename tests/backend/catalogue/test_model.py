@@ -33,6 +33,10 @@ class Expected:
     may_fail: bool = False
 
 
+Shown = tuple[tuple[str, ...], tuple[str, ...]]
+"""What a point shows of its item: tags, and the captions of an image."""
+
+
 @dataclass
 class Work:
     claims: list[Claim]
@@ -47,7 +51,7 @@ class World:
         self.clock = Clock()
         self.catalogue = Catalogue(url, self.clock)
         self.alive: dict[str, Expected] = {}
-        self.points: dict[str, tuple[str, ...]] = {}
+        self.points: dict[str, Shown] = {}
         self.work: dict[str, Work] = {}
         self.uploads = 0
 
@@ -110,7 +114,7 @@ class World:
     def upsert(self, number: int) -> None:
         for worker in self._one(self.work, number):
             self.work[worker].upserted = True
-            self.points |= {c.item.id: c.item.tags for c in self.work[worker].claims}
+            self.points |= {c.item.id: self._shown(c.item) for c in self.work[worker].claims}
 
     def commit(self, number: int) -> None:
         """Of what is written; where nothing is, half of the time, writes first."""
@@ -154,7 +158,7 @@ class World:
     def project(self, _: int) -> None:
         stale = self.catalogue.upkeep.stale(10)
         for each in stale:
-            self.points[each.item.id] = each.item.tags
+            self.points[each.item.id] = self._shown(each.item)
         self.catalogue.upkeep.projected(stale)
 
     def lose_a_point(self, number: int) -> None:
@@ -192,7 +196,12 @@ class World:
             del self.points[id]
         for item in self.items():
             assert item.status == "indexed" or (self.alive[item.id].may_fail and item.status == "failed")
-        assert self.points == {item.id: item.tags for item in self.items() if item.status == "indexed"}
+        assert self.points == {
+            item.id: self._shown(item) for item in self.items() if item.status == "indexed"
+        }
+
+    def _shown(self, item: Item) -> Shown:
+        return item.tags, tuple(self.catalogue.captions.texts([item.id]).get(item.id, ()))
 
     def items(self) -> list[Item]:
         return self.catalogue.list(TENANT, Listing(), 100, None)[0]
