@@ -71,7 +71,7 @@ def main() -> None:
     entries = read_captions(folder / "captions.json")
     val = [entry for entry in entries if entry.split == "val"]
     captioned = [(folder / "images" / entry.image, entry.all_captions()) for entry in val]
-    pairs = encode_pairs(encoder, captioned, settings.max_image_pixels, lambda _: None)
+    pairs, _ = encode_pairs(encoder, captioned, settings.max_image_pixels, lambda _: None)
     pictures = _strange_pictures(encoder, entries)
     tuned = {**known_strangers(encoder), IMAGE: pictures[::2]}
     if options.write:

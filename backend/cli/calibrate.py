@@ -65,7 +65,7 @@ def calibrate(
         raise ConfigurationError(str(error)) from error
     with progress_bar() as progress:
         bar = progress.add_task("encoding", total=steps(captioned) + len(others))
-        pairs = encode_pairs(
+        pairs, skipped = encode_pairs(
             encoder, captioned, settings.max_image_pixels, lambda n: progress.advance(bar, n)
         )
         strange = dict(known_strangers(encoder))
@@ -76,6 +76,9 @@ def calibrate(
             if not found.rows:
                 raise InvalidRequest(f"No picture can be read in {strangers}.")
             strange[IMAGE] = found.vectors
+            skipped += found.problems
+    for path, reason in skipped:
+        typer.echo(f"Skipped {path}: {reason}", err=True)
     shipped = shipped_calibration(settings.encoder, encoder.space)
     calibration = fit(encoder.space, pairs, strange, shipped)
     catalogue = Catalogue(catalogue_url(settings))

@@ -29,8 +29,9 @@ Captioned = Sequence[tuple[Path, Sequence[str]]]
 
 def encode_pairs(
     encoder: Encoder, captioned: Captioned, max_pixels: int, progress: Callable[[int], object]
-) -> Pairs:
-    """Of a large set, an even selection. Raises `InvalidRequest` where no picture can be read."""
+) -> tuple[Pairs, list[tuple[Path, str]]]:
+    """Of a large set, an even selection; and the pictures that cannot be read, and why. Raises
+    `InvalidRequest` where that is all of them."""
     step = -(-len(captioned) // MOST)
     chosen = captioned[::step]
     images = encode_image_files(encoder, [path for path, _ in chosen], BATCH, max_pixels, progress)
@@ -50,7 +51,8 @@ def encode_pairs(
     }
     some = np.sort(np.random.default_rng(0).permutation(len(images.rows))[:CHANGED])
     paths = [chosen[images.rows[row]][0] for row in some]
-    return Pairs(images.vectors, captions, _encode_changed(encoder, paths, some, max_pixels, progress))
+    changed = _encode_changed(encoder, paths, some, max_pixels, progress)
+    return Pairs(images.vectors, captions, changed), images.problems
 
 
 def steps(captioned: Captioned) -> int:
