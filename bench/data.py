@@ -14,9 +14,11 @@ from backend.adapters import open_adapters
 from backend.catalogue.claims import Claim
 from backend.catalogue.items import NewCaption, NewImage
 from backend.catalogue.projection import payload
+from backend.cli.captions import read_captions
 from backend.settings import DEFAULT_TENANT, Settings
 from backend.store.base import Point
 from encoders.base import Space
+from encoders.training.dataset import Example
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 BATCH = 1000
@@ -32,6 +34,13 @@ def shared(name: str) -> Path:
 def val_captions(language: str = "en") -> list[str]:
     entries = json.loads((shared("flickr8k") / "captions.json").read_text())
     return [text for entry in entries if entry["split"] == "val" for text in entry[language]]
+
+
+def captioned_pictures() -> list[Example]:
+    """All of them in both languages, for trainings."""
+    folder = shared("flickr8k")
+    entries = read_captions(folder / "captions.json")
+    return [Example(folder / "images" / e.image, e.all_captions(), e.split) for e in entries]
 
 
 def fill(folder: Path, space: Space, points: int) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import torch
 
-from bench.towers import captioned_pictures, recalls, top5_of_names
+from bench.data import captioned_pictures
+from bench.quality import top5_of_names
+from bench.towers import recalls
 from encoders.loading import load_encoder
 from encoders.training.options import Options
 from encoders.training.progress import Silence
@@ -47,7 +49,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "encoder"
             metrics = train(examples, Options(out, cache, recipe=recipe), Silence()).metrics
-            named, _ = top5_of_names(load_encoder(str(out)))
+            named = top5_of_names(load_encoder(str(out)))
         english = [recalls(metrics[f"en {way}"]) for way in ("text to image", "image to text")]
         chinese = f"{metrics['zh text to image']['recall@10']:.3f}"
         print(f"| {name} | {' | '.join(english)} | {chinese} | {named:.3f} |", flush=True)

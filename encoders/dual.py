@@ -53,13 +53,12 @@ class DualEncoder:
         self._image = image
         self._texts = texts
 
-    def tower_parameters(self) -> list[Tensor]:
-        """The weights below the heads, for those who count megabytes."""
-        towers: list[ImageTower | TextTower] = [
-            self._image.tower,
-            *(side.tower for side in self._texts.values()),
-        ]
-        return [parameter for tower in towers for parameter in tower.parameters()]
+    def frozen_parameters(self) -> list[Tensor]:
+        """The towers' weights that are not among the heads, for those who count megabytes."""
+        towers: list[ImageTower | TextTower] = [self._image.tower]
+        towers += [side.tower for side in self._texts.values()]
+        frozen = [tower for tower in towers if not isinstance(tower, nn.Module)]
+        return [parameter for tower in frozen for parameter in tower.parameters()]
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         parts = [(row, part) for row, text in enumerate(texts) for part in parts_of(text, self._texts)]
