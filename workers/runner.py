@@ -90,7 +90,9 @@ class EmbeddedRunner:
             self._metrics,
         )
         while not self._stopping.is_set():
-            pipeline.run()
+            if pipeline.run():
+                # A picture may have gained captions while it was in work.
+                self._tidy.set()
             self._work.wait(pipeline.pause_left or self._settings.reconcile_seconds)
             self._work.clear()
         pipeline.close()

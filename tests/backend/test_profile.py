@@ -8,7 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,8 @@ from backend.catalogue.items import Item, NewCaption, NewImage, image_id
 from backend.errors import ConfigurationError
 from backend.profile import Services, open_services
 from backend.settings import Settings
+from backend.store import lexical
+from backend.store.base import Filter, Query, Range
 from encoders.base import Encoder, EncoderError, Vectors
 from tests.support.encoders import ColourEncoder
 from tests.support.pictures import jpeg
@@ -26,8 +30,8 @@ PATIENCE = 60
 REPOSITORY = Path(__file__).parents[2]
 
 
-def open_in(folder: Path, encoder: ColourEncoder | None = None) -> Services:
-    settings = Settings(data=folder, reconcile_seconds=0.2)
+def open_in(folder: Path, encoder: ColourEncoder | None = None, **options: Any) -> Services:
+    settings = Settings(data=folder, **{"reconcile_seconds": 0.2, **options})
     return open_services(settings, lambda _: encoder or ColourEncoder())
 
 
@@ -67,6 +71,42 @@ def test_uploads_are_ingested_and_deletions_finished(tmp_path: Path) -> None:
     services.wake()
     eventually(lambda: not services.catalogue.upkeep.tombstones(1))
     assert points(services) == 2
+    services.close()
+
+
+def found_by(services: Services, words: str) -> set[str]:
+    space, question = services.encoder().space.name, Query(lexical.query(words), 10, Filter(TENANT))
+    return {hit.id for hit in services.store.query(space, "image", question)}
+
+
+def test_pictures_are_found_by_the_captions_they_have_now_without_waiting_for_a_tour(tmp_path: Path) -> None:
+    services = open_in(tmp_path, reconcile_seconds=3600)
+    first, second = upload(services, 1), upload(services, 2)
+    services.catalogue.add_captions(TENANT, [NewCaption("a red wall", first.id)])
+    services.wake()
+    eventually(lambda: found_by(services, "wall") == {first.id})
+    added = services.catalogue.add_captions(TENANT, [NewCaption("a green wall", second.id)])
+    services.wake()
+    eventually(lambda: found_by(services, "wall") == {first.id, second.id})
+    services.catalogue.delete(TENANT, added[0].item.id)
+    services.wake()
+    eventually(lambda: found_by(services, "wall") == {first.id})
+    services.close()
+
+
+def test_range_fields_that_are_declared_later_hold_for_what_is_there(tmp_path: Path) -> None:
+    services = open_in(tmp_path)
+    dear = services.catalogue.add_captions(TENANT, [NewCaption("dear", metadata={"price": 100})])[0].item
+    services.catalogue.add_captions(TENANT, [NewCaption("cheap", metadata={"price": 1}), NewCaption("free")])
+    services.wake()
+    eventually(all_in_space(services, 3))
+    services.close()
+    services = open_in(tmp_path, range_fields="price:number")
+    wanted, space = Filter(TENANT, ranges=(Range("price", gt=50),)), services.encoder().space.name
+    eventually(lambda: services.store.count(space, "caption", wanted) == 1)
+    (point,) = services.store.get(space, "caption", [dear.id])
+    assert point.payload["ranges"] == {"price": [100]}
+    assert services.store.count(space, "caption", replace(wanted, ranges=())) == 3
     services.close()
 
 
