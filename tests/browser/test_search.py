@@ -19,6 +19,7 @@ from tests.browser.pages import (
     search,
     settled,
 )
+from tests.support.pictures import jpeg
 from tests.support.server import Server
 
 if TYPE_CHECKING:
@@ -150,6 +151,68 @@ def test_back_forward_and_sharing_keep_the_whole_query(page: Page, gallery: Serv
     shared = open_page(gallery, address.rpartition("/")[2])
     assert first_files(shared, 2) == first_files(page, 2)
     assert shared.get_by_role("button", name="Pictures", exact=True).get_attribute("aria-pressed") == "true"
+
+
+def test_tags_with_their_counts_narrow_a_search_down(page: Page) -> None:
+    search(page, "a cat")
+    page.get_by_role("button", name="Pictures", exact=True).click()
+    settled(page)
+    page.get_by_text("Tags", exact=True).click()
+    rows = page.locator(".tags li")
+    rows.first.wait_for()
+    counted = dict(text.split("\n")[:2] for text in rows.all_inner_texts())
+    assert counted == {"demo": "16", "space": "4", "surfaces": "3", "animals": "2"}
+    rows.filter(has_text="demo").get_by_role("checkbox").check()
+    page.get_by_role("button", name="Without animals").click()
+    settled(page)
+    assert "tag=demo&not=animals" in page.url
+    assert pictures(page).count() == 14
+    page.get_by_role("button", name="Without animals").click()
+    rows.filter(has_text="animals").get_by_role("checkbox").check()
+    settled(page)
+    assert set(first_files(page)) == {"chelsea.png", "horse.png"}
+    page.get_by_role("button", name="Remove tag: animals").click()
+    settled(page)
+    assert pictures(page).count() == 16
+
+
+def test_without_a_calibration_there_is_no_slider_but_a_reason(studio: Server, open_page: Open) -> None:
+    with studio.client() as client:
+        client.wait([item.id for item in client.upload([("red.jpg", jpeg())]).items])
+    page = open_page(studio, "?q=red&min=0.5")
+    assert page.get_by_role("slider").is_disabled()
+    assert page.get_by_text("Not calibrated for this encoder.").is_visible()
+    assert page.locator(".hit.below").count() == 0
+
+
+def test_literal_words_count_too_when_that_is_wanted(page: Page) -> None:
+    search(page, "retina")
+    switch = page.get_by_role("switch", name="Literal words too")
+    assert switch.get_attribute("aria-checked") == "false"
+    with page.expect_request("**/v1/search") as asked:
+        switch.click()
+    settled(page)
+    assert asked.value.post_data_json["mode"] == "hybrid"
+    assert switch.get_attribute("aria-checked") == "true"
+    assert "mode=hybrid" in page.url
+    assert "retina" in captions(page).first.inner_text()
+
+
+def test_order_and_variety_are_asked_for(page: Page) -> None:
+    search(page, "a cat")
+    page.get_by_text("Order", exact=True).first.click()
+    with page.expect_request("**/v1/search") as asked:
+        page.get_by_label("More variety").check()
+    assert asked.value.post_data_json["diversify"] == 0.5
+    with page.expect_request("**/v1/search") as asked:
+        page.get_by_label("Pictures with captions only").check()
+    settled(page)
+    assert pictures(page).count() == 13
+    with page.expect_request("**/v1/search") as asked:
+        page.get_by_role("combobox", name="Order").select_option("Newest first")
+    settled(page)
+    assert "diversify" not in asked.value.post_data_json
+    assert first_files(page)[0] == "brick.png"
 
 
 def test_dates_narrow_a_search_down(page: Page) -> None:

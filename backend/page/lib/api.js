@@ -68,7 +68,7 @@ export const changeItem = (id, changes) => call("PATCH", `items/${encodeURICompo
 export const deleteItem = (id, options) => call("DELETE", `items/${encodeURIComponent(id)}`, options);
 export const retryItem = (id) => call("POST", `items/${encodeURIComponent(id)}/retry`);
 export const addCaptions = (captions) => call("POST", "captions", { json: { captions } });
-export const facets = (field, limit, options) => call("GET", `facets${query({ field, limit })}`, options);
+export const facets = (values) => call("GET", `facets${query(values)}`);
 export const classify = (request, options) => call("POST", "classify", { json: request, ...options });
 
 /** Searches; `files` are the pictures that parts refer to by their index. */

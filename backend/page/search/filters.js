@@ -121,7 +121,8 @@ function tagMenu(onChange) {
   async function count() {
     said.textContent = counted.length ? "" : t("loading");
     try {
-      counted = (await facets("tags", MOST_TAGS)).values;
+      const kind = { images: "image", captions: "caption" }[query.only];
+      counted = (await facets({ field: "tags", kind, limit: MOST_TAGS })).values;
       said.textContent = counted.length ? "" : t("filters.tags.none");
     } catch (problem) {
       said.textContent = problem.detail;

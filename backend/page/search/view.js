@@ -143,7 +143,8 @@ export function searchView() {
     if (answer.unknown) return results.message(t("search.unknown"));
     results.show(answer, { only: query.only, browsing });
     results.finish({ more: answer.cursor !== null, browsing });
-    if (!browsing) filters.calibrated([...answer.images, ...answer.captions].every((hit) => typeof hit.relevance === "number"));
+    const hits = [...answer.images, ...answer.captions];
+    if (!browsing && hits.length) filters.calibrated(hits.some(({ relevance }) => relevance !== null));
     status.textContent = browsing ? "" : told(answer);
     return undefined;
   }

@@ -194,7 +194,7 @@ export const TEXTS = {
   "overview.pending": "Pending",
   "overview.failed": "Failed",
   "overview.failed.title": { one: "{n} failed", other: "{n} failed" },
-  "overview.idle": "Everything that was uploaded can be found.",
+  "overview.idle": "Nothing waits to be indexed.",
   "overview.progress": "Indexing",
   "overview.recent": "Recent uploads",
   "overview.empty": "There is nothing here yet.",

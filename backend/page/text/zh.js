@@ -194,7 +194,7 @@ export const TEXTS = {
   "overview.pending": "待处理",
   "overview.failed": "失败",
   "overview.failed.title": { other: "{n} 项失败" },
-  "overview.idle": "已上传的内容都可以找到。",
+  "overview.idle": "没有等待索引的内容。",
   "overview.progress": "建立索引",
   "overview.recent": "最近上传",
   "overview.empty": "这里还什么都没有。",

@@ -1,0 +1,71 @@
+"""What surrounds every view: languages, themes, and texts that are complete in both languages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import backend
+from tests.browser.conftest import Expect, Open
+from tests.browser.pages import search
+from tests.support.server import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PAGE = Path(backend.__file__).parent / "page"
+
+
+def keys(language: str) -> set[str]:
+    text = (PAGE / "text" / f"{language}.js").read_text(encoding="utf-8")
+    return set(re.findall(r'^  "?([\w.]+)"?: ', text, re.MULTILINE))
+
+
+def test_both_languages_say_the_same_things() -> None:
+    assert len(keys("en")) > 150
+    assert keys("en") == keys("zh")
+
+
+def test_every_text_is_used() -> None:
+    """Keys that are put together from two halves count by their first."""
+    code = "".join(
+        path.read_text(encoding="utf-8") for path in PAGE.rglob("*") if path.suffix in (".js", ".html")
+    )
+    used = set(re.findall(r'["`]([a-z][\w.]*)["`$]', code)) | set(re.findall(r"`([a-z][\w.]*)\.\$\{", code))
+    used |= set(re.findall(r'data-(?:text|label)="([\w.]+)"', code))
+    unused = [key for key in keys("en") if key not in used and key.rpartition(".")[0] not in used]
+    assert unused == []
+
+
+def test_the_page_speaks_the_language_of_its_reader_and_can_be_told_otherwise(
+    gallery: Server, open_page: Open
+) -> None:
+    page = open_page(gallery, "?q=a+cat", locale="zh-CN")
+    assert page.get_by_role("heading", name="图片", exact=True).is_visible()
+    assert page.locator("html").get_attribute("lang") == "zh-Hans"
+    page.get_by_role("button", name="English").click()
+    assert page.get_by_role("heading", name="Pictures", exact=True).is_visible()
+    page.reload()
+    assert page.get_by_role("heading", name="Pictures", exact=True).is_visible()
+    search(page, "红色的摩托车")
+    page.locator(".results .hit").first.wait_for()
+
+
+def test_a_chosen_theme_is_there_with_the_first_paint_of_the_next_visit(
+    gallery: Server, open_page: Open, expect_failures: Expect
+) -> None:
+    page = open_page(gallery, theme="light")
+    expect_failures()
+    light = background(page)
+    page.get_by_role("button", name="Dark theme").click()
+    dark = background(page)
+    assert light != dark
+    page.route("**/app.js", lambda route: route.abort())
+    page.goto(gallery.url, wait_until="domcontentloaded")
+    assert background(page) == dark
+
+
+def background(page: Page) -> str:
+    colour: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return colour
