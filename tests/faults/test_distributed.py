@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -106,8 +108,19 @@ def test_redis_killed_with_its_file(trial: Trial) -> None:
     trial.conclude()
 
 
+@contextmanager
+def nobody_works(trial: Trial) -> Iterator[None]:
+    """What is uploaded meanwhile is known to nobody but the catalogue once Redis has lost its messages: no
+    later upload wakes anybody either."""
+    for worker in trial.it.workers:
+        worker.stop()
+    yield
+    for worker in trial.it.workers:
+        worker.start()
+
+
 def test_redis_killed_and_its_file_lost(trial: Trial) -> None:
-    with trial.uploading():
+    with nobody_works(trial):
         trial.upload(40)
         trial.it.redis.lose_files()
         trial.inject(trial.it.redis.kill)
@@ -117,11 +130,13 @@ def test_redis_killed_and_its_file_lost(trial: Trial) -> None:
 
 
 def test_redis_flushed(trial: Trial) -> None:
-    with trial.uploading():
+    with trial.uploading(), trial.it.broker() as redis:
         for _ in range(3):
             trial.upload(40)
-            with trial.it.broker() as redis:
-                trial.inject(redis.flushall)
+            trial.inject(redis.flushall)
+    with nobody_works(trial), trial.it.broker() as redis:
+        trial.upload(40)
+        trial.inject(redis.flushall)
     trial.recovered()
     trial.conclude()
 
