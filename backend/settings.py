@@ -72,6 +72,10 @@ class Settings(BaseSettings):
         description="Metadata that can be asked for in ranges: `price:number,taken:datetime`; empty: none.",
     )
 
+    fuse_captions: bool = Field(
+        False, description="Words also find pictures by what their captions mean, fused by rank."
+    )
+
     http_threads: int = Field(40, ge=1, description="Requests that are served at the same time.")
     query_queue: int = Field(256, ge=1, description="Queries that may wait for the encoder before 503.")
     text_batch: int = Field(32, ge=1)

@@ -7,7 +7,20 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from backend.api import auth, facets, headers, items, logs, page, pictures, problems, search, system, uploads
+from backend.api import (
+    auth,
+    classify,
+    facets,
+    headers,
+    items,
+    logs,
+    page,
+    pictures,
+    problems,
+    search,
+    system,
+    uploads,
+)
 from backend.api.metrics import Metrics
 from backend.api.models import MAX_BATCH
 from backend.api.multipart import StrictRequest
@@ -32,6 +45,7 @@ BLUEPRINTS = (
     pictures.blueprint,
     search.blueprint,
     facets.blueprint,
+    classify.blueprint,
     system.blueprint,
     page.blueprint,
 )

@@ -22,7 +22,7 @@ MAX_BATCH = 1000
 MAX_TAGS = 50
 
 # Something visible, and no NUL, which PostgreSQL cannot keep.
-_TEXT = r"^[^\x00]*[^\s\x00][^\x00]*$"
+TEXT_PATTERN = r"^[^\x00]*[^\s\x00][^\x00]*$"
 NO_NUL = r"^[^\x00]*$"
 _TAG = r"^[^\x00-\x1f\x7f]+$"
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
@@ -47,7 +47,7 @@ def read_time(value: Any) -> datetime:
 
 WHOLE = BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v)
 """JSON knows one kind of number: 3.0 is 3."""
-Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=_TEXT)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=TEXT_PATTERN)]
 Id = Annotated[str, AfterValidator(read_id), WithJsonSchema({"type": "string", "format": "uuid"})]
 TagName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_TAG)]
 Tags = Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from werkzeug.datastructures import FileStorage
 
 from backend.api import search_models as models
@@ -14,6 +14,7 @@ from backend.api.document import Operation, describe
 from backend.api.filters import store_filter
 from backend.api.forms import form_json, is_multipart, need_multipart
 from backend.api.parsing import json_body, query_model, validated
+from backend.api.query_files import query_files, read_file, required
 from backend.api.search_models import (
     EXAMPLES,
     MAX_EMBED,
@@ -28,7 +29,7 @@ from backend.api.search_models import (
 from backend.api.state import Api, api, tenant
 from backend.catalogue.progress import indexing
 from backend.catalogue.queries import ItemPart, Mode, Part, PicturePart, SearchQuery, TextPart
-from backend.errors import InvalidRequest, TooLarge
+from backend.errors import InvalidRequest
 from backend.store.base import Kind
 
 blueprint = Blueprint("search", __name__)
@@ -54,8 +55,8 @@ def search() -> Response:
     if not is_multipart():
         return _answer(validated(SearchRequest, json_body()), [], started)
     need_multipart({"request"}, {"file", "request"})
-    wanted = validated(SearchRequest, _required(form_json("request"), "request"))
-    return _answer(wanted, _files(MAX_PARTS), started)
+    wanted = validated(SearchRequest, required(form_json("request"), "request"))
+    return _answer(wanted, query_files(MAX_PARTS), started)
 
 
 @blueprint.get("/v1/search")
@@ -90,9 +91,9 @@ def embed() -> Response:
     state = api()
     if is_multipart():
         need_multipart(set(), {"file"})
-        files = _files(MAX_EMBED)
-        _required(files or None, "file")
-        vectors = state.encoder.pictures(_read(state, files, i) for i in range(len(files)))
+        files = query_files(MAX_EMBED)
+        required(files or None, "file")
+        vectors = state.encoder.pictures(read_file(state, files, i) for i in range(len(files)))
     else:
         vectors = state.encoder.texts(validated(EmbedRequest, json_body()).texts)
     space = state.encoder.space
@@ -159,36 +160,16 @@ def _parts(state: Api, wanted: SearchRequest, files: list[FileStorage]) -> tuple
             raise InvalidRequest(f"There is no file {part.file}: {len(files)} came along.", f"query.{i}.file")
     if unused := set(range(len(files))) - used:
         raise InvalidRequest(f"No part refers to file {min(unused)}.", "file")
-    pictures = {i: _read(state, files, i) for i in sorted(used)}
-    return tuple(_part(part, pictures) for part in parts)
+    pictures = {i: read_file(state, files, i) for i in sorted(used)}
+    return tuple(_part(part, f"query.{i}", pictures) for i, part in enumerate(parts))
 
 
-def _part(part: models.TextPart | models.ItemPart | FilePart, pictures: dict[int, tuple[str, bytes]]) -> Part:
+def _part(
+    part: models.TextPart | models.ItemPart | FilePart, field: str, pictures: dict[int, tuple[str, bytes]]
+) -> Part:
     if isinstance(part, models.TextPart):
         return TextPart(part.text, part.weight)
     if isinstance(part, models.ItemPart):
-        return ItemPart(part.item, part.weight)
-    field, data = pictures[part.file]
-    return PicturePart(data, field, part.weight)
-
-
-def _files(most: int) -> list[FileStorage]:
-    files = request.files.getlist("file")
-    if len(files) > most:
-        raise InvalidRequest(f"At most {most} files fit into this request.", "file")
-    return files
-
-
-def _required(value: Any, field: str) -> Any:
-    if value is None:
-        raise InvalidRequest("This is needed.", field)
-    return value
-
-
-def _read(state: Api, files: list[FileStorage], index: int) -> tuple[str, bytes]:
-    """The name of the field, and its bytes. Raises `TooLarge`."""
-    limit, field = state.services.settings.max_image_bytes, f"file.{index}"
-    data = files[index].stream.read(limit + 1)
-    if len(data) > limit:
-        raise TooLarge(f"The file is larger than {limit:,} bytes.", field)
-    return field, data
+        return ItemPart(part.item, part.weight, f"{field}.item")
+    blamed, data = pictures[part.file]
+    return PicturePart(data, blamed, part.weight)

@@ -29,6 +29,17 @@ class AttachedCaptions:
                     found.setdefault(image_id, []).append(text)
         return found
 
+    def captioned(self, image_ids: Sequence[str]) -> set[str]:
+        """Those of these pictures that have captions."""
+        found: set[str] = set()
+        with self._database.read() as connection:
+            for some in chunks(image_ids):
+                having = select(items.c.image_id).where(
+                    items.c.image_id.in_(some), items.c.deleted_at.is_(None)
+                )
+                found.update(connection.scalars(having.distinct()))
+        return found
+
 
 def mark_images(connection: Connection, ids: Iterable[str]) -> None:
     """Their captions are others now, which their points must show. The caller holds these images."""

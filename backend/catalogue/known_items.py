@@ -34,6 +34,10 @@ class KnownItems:
             self.look_up(unknown)
         return [hit for hit in hits if hit.id in self._items]
 
+    def captioned(self, pictures: Sequence[str]) -> set[str]:
+        """Those that have captions. Raises `Unavailable`."""
+        return self._catalogue.captions.captioned(pictures)
+
     def unknown(self, ids: Iterable[str]) -> list[str]:
         """Those that were not looked up yet."""
         return [id for id in ids if id not in self._items and id not in self.gone]

@@ -9,7 +9,7 @@ import numpy as np
 
 from backend.catalogue.candidates import Candidate, Candidates, Ranked
 from backend.catalogue.diversity import diversified
-from backend.catalogue.fusion import reciprocal_rank_fusion
+from backend.catalogue.fusion import ranks_of, reciprocal_rank_fusion
 from backend.catalogue.grouping import Grouping
 from backend.catalogue.known_items import KnownItems
 from backend.catalogue.plan import Plan
@@ -84,6 +84,6 @@ class Ordering:
         hits = {hit.id: hit for ranked in lists for hit in ranked.hits}
         if self._by_date:
             return Ranked(self._newest_first(list(hits.values())), complete)
-        rankings = [[hit.id for hit in ranked.hits] for ranked in lists]
+        rankings = [ranks_of(hit.id for hit in ranked.hits) for ranked in lists]
         fused = reciprocal_rank_fusion(rankings, [1.0] * len(rankings))
         return Ranked([hits[id]._replace(strength=strength) for id, strength in fused], complete)

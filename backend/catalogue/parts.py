@@ -29,7 +29,7 @@ class PartVectors:
         `QueueFull` and `Unavailable`."""
         texts = {i: part.text for i, part in enumerate(parts) if isinstance(part, TextPart)}
         pictures = {i: (p.field, p.data) for i, p in enumerate(parts) if isinstance(p, PicturePart)}
-        stored = {i: part.id for i, part in enumerate(parts) if isinstance(part, ItemPart)}
+        stored = {i: part for i, part in enumerate(parts) if isinstance(part, ItemPart)}
         items = self._items(stored, tenant) if stored else {}
         vectors: dict[int, Vector] = self._stored(items)
         for i, item in items.items():
@@ -39,7 +39,7 @@ class PartVectors:
             if item.kind == "caption":
                 texts[i] = item.text or ""
             else:
-                pictures[i] = (f"query.{i}.item", self._originals.get(item.original or ""))
+                pictures[i] = (stored[i].field, self._originals.get(item.original or ""))
         if texts:
             vectors |= zip(texts, self._encoder.texts(list(texts.values())), strict=True)
         if pictures:
@@ -48,12 +48,12 @@ class PartVectors:
             QueryPart(_modality(part, items.get(i)), vectors[i], part.weight) for i, part in enumerate(parts)
         ]
 
-    def _items(self, stored: Mapping[int, str], tenant: str) -> dict[int, Item]:
-        known = self._catalogue.get(tenant, list(stored.values()))
-        for i, id in stored.items():
-            if id not in known:
-                raise NotFound(f"There is no item {id}.", f"query.{i}.item")
-        return {i: known[id] for i, id in stored.items()}
+    def _items(self, stored: Mapping[int, ItemPart], tenant: str) -> dict[int, Item]:
+        known = self._catalogue.get(tenant, [part.id for part in stored.values()])
+        for part in stored.values():
+            if part.id not in known:
+                raise NotFound(f"There is no item {part.id}.", part.field)
+        return {i: known[part.id] for i, part in stored.items()}
 
     def _stored(self, items: Mapping[int, Item]) -> dict[int, Vector]:
         """Of those that have a point."""

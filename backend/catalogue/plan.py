@@ -49,11 +49,11 @@ class Plan:
         return max(cuts, default=None)
 
 
-def fingerprint(query: SearchQuery, space: str) -> bytes:
+def fingerprint(query: SearchQuery, space: str, fuse_captions: bool) -> bytes:
     """Of everything that must stay the same from page to page."""
     parts = [_part(part) for part in query.parts]
     settled = replace(query, parts=(), limit=0, cursor=None, kinds=tuple(sorted(query.kinds)))
-    canonical = json.dumps([space, parts, asdict(settled)], default=str, sort_keys=True)
+    canonical = json.dumps([space, fuse_captions, parts, asdict(settled)], default=str, sort_keys=True)
     return hashlib.sha256(canonical.encode()).digest()[:FINGERPRINT_BYTES]
 
 

@@ -45,11 +45,11 @@ class Planner:
         """Raises `InvalidRequest`, `InvalidCursor`, `NotCalibrated`, `NotFound` (an item of the query),
         `QueueFull` and `Unavailable`."""
         space = self._encoder.space
-        made_for = fingerprint(query, space.name)
+        made_for = fingerprint(query, space.name, self._settings.fuse_captions)
         used = tuple(part.id for part in query.parts if isinstance(part, ItemPart))
         filter = replace(query.filter, not_ids=query.filter.not_ids + used) if used else query.filter
         words = words_of(query)
-        sources = _sources(query, words)
+        sources = _sources(query, words, self._settings.fuse_captions)
         if query.cursor is not None:
             cursor = decode_cursor(query.cursor, made_for, space.dim, self._cursor_key)
             filter = replace(filter, indexed_before=cursor.as_of)
@@ -78,12 +78,17 @@ class Planner:
         return {kind: single(scale) for kind, scale in found.items() if scale is not None}
 
 
-def _sources(query: SearchQuery, words: SparseVector) -> tuple[Source, ...]:
+def _sources(query: SearchQuery, words: SparseVector, fuse_captions: bool) -> tuple[Source, ...]:
     if query.mode == "lexical":
         if not words.indices:
             raise InvalidRequest("There is no word in the query that could be looked for.", "mode")
         return ("lexical",)
-    return ("dense", "lexical") if query.mode == "hybrid" and words.indices else ("dense",)
+    sources: list[Source] = ["dense"]
+    if query.mode == "hybrid" and words.indices:
+        sources.append("lexical")
+    if fuse_captions and all(isinstance(part, TextPart) for part in query.parts if part.weight > 0):
+        sources.append("captions")
+    return tuple(sources)
 
 
 def words_of(query: SearchQuery) -> SparseVector:

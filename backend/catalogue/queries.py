@@ -23,10 +23,11 @@ class TextPart:
 
 @dataclass(frozen=True)
 class ItemPart:
-    """A stored item; it is left out of the answer."""
+    """A stored item; it is left out of the answer. `field` is what to blame when it is not there."""
 
     id: str
     weight: float = 1.0
+    field: str = "query"
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from backend.catalogue.catalogue import Catalogue
+from backend.catalogue.classify import Classified, classify
 from backend.catalogue.known_items import KnownItems
 from backend.catalogue.ordered_pages import OrderedPages
 from backend.catalogue.pages import PageHit, Pages, PlainPages
 from backend.catalogue.parts import PartVectors
 from backend.catalogue.plan import Plan
 from backend.catalogue.planner import Planner
-from backend.catalogue.queries import Found, Hit, ListName, SearchQuery
+from backend.catalogue.queries import Found, Hit, ItemPart, ListName, PicturePart, SearchQuery
 from backend.catalogue.query_vectors import QueryEncoder
 from backend.catalogue.relevance import Scale
 from backend.catalogue.search_cursor import Mark, SearchCursor, encode_cursor
 from backend.catalogue.store_queries import StoreQueries
+from backend.errors import InvalidRequest
 from backend.originals import Originals
 from backend.settings import Settings
 from backend.store.base import Kind, VectorStore
@@ -42,8 +44,8 @@ class Searcher:
         self._store = store
         self._encoder = encoder
         self._cursor_key = cursor_key
-        parts = PartVectors(catalogue, store, originals, encoder)
-        self._planner = Planner(catalogue, parts, encoder, settings, cursor_key)
+        self._parts = PartVectors(catalogue, store, originals, encoder)
+        self._planner = Planner(catalogue, self._parts, encoder, settings, cursor_key)
         # Room for all that an encoder's batch lets go at once: whoever was encoded is not refused.
         room = settings.query_queue + max(settings.text_batch, settings.image_batch)
         self.queries = StoreQueries(store, room, on_batch)
@@ -65,6 +67,21 @@ class Searcher:
             encode_ms=1000 * (encoded - started),
             search_ms=1000 * (searched - encoded),
         )
+
+    def classify(
+        self,
+        part: ItemPart | PicturePart,
+        tenant: str,
+        labels: Sequence[str],
+        templates: Sequence[str] | None,
+        top: int,
+    ) -> list[Classified]:
+        """The labels that fit a picture best. Raises what `search` does, `InvalidRequest` for a caption."""
+        [picture] = self._parts.of([part], tenant)
+        if picture.modality != "image" and isinstance(part, ItemPart):
+            raise InvalidRequest("This is a caption: only pictures are classified.", part.field)
+        calibration = self._planner.relevances(self._encoder.space).calibration()
+        return classify(picture.vector, labels, templates, top, self._encoder.texts, calibration)
 
     def close(self) -> None:
         self.queries.close()

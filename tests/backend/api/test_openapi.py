@@ -22,6 +22,7 @@ ROUTES = {
     ("get", "/v1/images/{id}/thumbnail"),
     ("post", "/v1/search"),
     ("get", "/v1/search"),
+    ("post", "/v1/classify"),
     ("post", "/v1/embed"),
     ("get", "/v1/facets"),
     ("get", "/v1/stats"),
@@ -139,6 +140,10 @@ def test_answers_fit_their_schemas(server: Server) -> None:
     fits("ItemsAnswer", server.client.get("/v1/items").json)
     fits("ItemDocument", server.client.get(upload.json["items"][0]["links"]["self"]).json)
     fits("EmbedAnswer", server.client.post("/v1/embed", json={"texts": ["red"]}).json)
+    picture = upload.json["items"][0]["id"]
+    of_picture = {"item": picture, "labels": ["red", "blue"]}
+    fits("ClassifyAnswer", server.client.post("/v1/classify", json=of_picture).json)
+    fits("SearchAnswer", server.search("red", merge="rrf").json)
     fits("StatsAnswer", server.client.get("/v1/stats").json)
     fits("ReadyAnswer", server.client.get("/readyz").json)
     fits("ProblemDocument", server.search("").json)

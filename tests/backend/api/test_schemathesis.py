@@ -30,6 +30,10 @@ RULES = (
     b"cancel each other out",
     b"cannot be diversified as well",
     b'"not_calibrated"',
+    b"Exactly one of `item` and `file`",
+    b"Nothing refers to file 0",
+    b"only pictures are classified",
+    b"Labels times templates",
     b"TWINSPACE_RANGE_FIELDS",
     b"This number is too large",
     b"`hybrid` contradicts",
@@ -92,9 +96,9 @@ def run(server: Server, examples: int, check: Callable[[Case], None]) -> int:
 
 
 def test_made_up_requests_are_answered_as_documented(filled: Server) -> None:
-    assert run(filled, QUICK, check) == 16
+    assert run(filled, QUICK, check) == 18
 
 
 @pytest.mark.slow
 def test_many_made_up_requests_are_answered_as_documented(filled: Server) -> None:
-    assert run(filled, THOROUGH, check) == 16
+    assert run(filled, THOROUGH, check) == 18
