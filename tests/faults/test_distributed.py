@@ -114,6 +114,8 @@ def nobody_works(trial: Trial) -> Iterator[None]:
     later upload wakes anybody either."""
     for worker in trial.it.workers:
         worker.stop()
+    trial.upload(40)
+    time.sleep(0.5)  # By then the API has said to Redis what it has to say.
     yield
     for worker in trial.it.workers:
         worker.start()
@@ -121,7 +123,6 @@ def nobody_works(trial: Trial) -> Iterator[None]:
 
 def test_redis_killed_and_its_file_lost(trial: Trial) -> None:
     with nobody_works(trial):
-        trial.upload(40)
         trial.it.redis.lose_files()
         trial.inject(trial.it.redis.kill)
         trial.it.redis.start()
@@ -135,7 +136,6 @@ def test_redis_flushed(trial: Trial) -> None:
             trial.upload(40)
             trial.inject(redis.flushall)
     with nobody_works(trial), trial.it.broker() as redis:
-        trial.upload(40)
         trial.inject(redis.flushall)
     trial.recovered()
     trial.conclude()
