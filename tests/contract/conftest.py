@@ -18,6 +18,7 @@ from backend.store.server import ServerStore
 from encoders.base import Space
 from tests.contract.model import DIM, RANGES
 from tests.support.folders import quick_folder
+from tests.support.qdrant_server import MISSING, real_qdrant
 from tests.support.qdrant_stand_in import QdrantStandIn
 
 RANGE_FIELDS = tuple(f"{key}:{kind}" for key, kind in RANGES.items())
@@ -44,11 +45,14 @@ def _adapter(name: str, folder: Path) -> Iterator[VectorStore]:
                 ServerStore.connect(Settings(qdrant_url=stand_in.url, range_fields=RANGE_FIELDS))
             )
     else:
-        url = os.environ.get(REAL_SERVER)
-        if url is None:
-            pytest.skip(f"no Qdrant server at hand: {REAL_SERVER} is not set")
-        settings = Settings(qdrant_url=url, qdrant_grpc="gRPC" in name, range_fields=RANGE_FIELDS)
-        yield from _closing(ServerStore.connect(settings))
+        grpc = "gRPC" in name
+        if grpc and REAL_SERVER not in os.environ:
+            pytest.skip(f"no Qdrant server with gRPC on its usual port at hand: {REAL_SERVER} is not set")
+        with real_qdrant() as url:
+            if url is None:
+                pytest.skip(MISSING)
+            settings = Settings(qdrant_url=url, qdrant_grpc=grpc, range_fields=RANGE_FIELDS)
+            yield from _closing(ServerStore.connect(settings))
 
 
 def _closing(store: VectorStore) -> Iterator[VectorStore]:

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -46,14 +46,14 @@ class Service(Protocol):
 
 @contextmanager
 def postgres_service() -> Iterator[Service]:
-    with _running(_Container.postgres() if _has_image(POSTGRES_IMAGE) else _LocalPostgres()) as service:
+    with _running(Container.postgres() if has_image(POSTGRES_IMAGE) else _LocalPostgres()) as service:
         yield service
 
 
 @contextmanager
 def redis_service(*, keeps: bool = False) -> Iterator[Service]:
     """`keeps`: writes every message to a file, as the compose project's does."""
-    chosen = _Container.redis(keeps) if _has_image(REDIS_IMAGE) else _LocalRedis(keeps)
+    chosen = Container.redis(keeps) if has_image(REDIS_IMAGE) else _LocalRedis(keeps)
     with _running(chosen) as service:
         yield service
 
@@ -226,22 +226,24 @@ def _redis_options(keeps: bool) -> list[str]:
 
 # -- containers --------------------------------------------------------------------------------
 @cache
-def _has_image(name: str) -> bool:
+def has_image(name: str) -> bool:
     if shutil.which("docker") is None:
         return False
     found = subprocess.run(["docker", "images", "--quiet", name], capture_output=True, text=True)
     return found.returncode == 0 and bool(found.stdout.strip())
 
 
-class _Container:
+class Container:
     def __init__(
         self,
         image: str,
         inner_port: int,
         answers: Callable[[int], bool],
-        command: list[str],
+        command: Sequence[str] = (),
         **environment: str,
     ) -> None:
+        """`answers` says of a port of this machine whether the service is there. Without a `command` the
+        image's own is run."""
         from testcontainers.core.config import testcontainers_config
         from testcontainers.core.container import DockerContainer
 
@@ -250,18 +252,20 @@ class _Container:
         self.port = free_port()
         self._answers = answers
         self._made = False
-        self._container = DockerContainer(image).with_bind_ports(inner_port, self.port).with_command(command)
+        self._container = DockerContainer(image).with_bind_ports(inner_port, self.port)
+        if command:
+            self._container.with_command(list(command))
         for name, value in environment.items():
             self._container.with_env(name, value)
 
     @classmethod
-    def postgres(cls) -> _Container:
+    def postgres(cls) -> Container:
         names = dict.fromkeys(("POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"), "twinspace")
         command = ["postgres", "-c", "max_connections=200"]
         return cls(POSTGRES_IMAGE, 5432, _postgres_answers, command, **names)
 
     @classmethod
-    def redis(cls, keeps: bool) -> _Container:
+    def redis(cls, keeps: bool) -> Container:
         command = ["redis-server", "--protected-mode", "no", *_redis_options(keeps)]
         return cls(REDIS_IMAGE, 6379, _redis_answers, command)
 

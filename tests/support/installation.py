@@ -33,6 +33,7 @@ from tests.support.databases import (
 )
 from tests.support.encoders import ColourEncoder
 from tests.support.proxy import Proxy
+from tests.support.qdrant_server import real_qdrant
 from tests.support.qdrant_stand_in import QdrantStandIn
 
 REPOSITORY = Path(__file__).parents[2]
@@ -219,7 +220,7 @@ class Installation:
     def stand_in(self) -> QdrantStandIn:
         """Where a real server is there, it is not to be told to misbehave."""
         if not isinstance(self.qdrant, QdrantStandIn):
-            pytest.skip("The Qdrant of TWINSPACE_TEST_QDRANT_URL cannot be told to fail.")
+            pytest.skip("A real Qdrant (Docker, TWINSPACE_TEST_QDRANT_URL) cannot be told to fail.")
         return self.qdrant
 
     def make_whole(self) -> None:
@@ -269,8 +270,8 @@ def installation(folder: Path, *, redis_keeps: bool = False, **variables: str) -
     with ExitStack() as services:
         postgres = services.enter_context(postgres_service())
         redis = services.enter_context(redis_service(keeps=redis_keeps))
-        given = os.environ.get("TWINSPACE_TEST_QDRANT_URL")
-        qdrant = RealQdrant(given) if given else services.enter_context(QdrantStandIn())
+        real = services.enter_context(real_qdrant())
+        qdrant = RealQdrant(real) if real else services.enter_context(QdrantStandIn())
         made = Installation(folder, postgres, redis, qdrant, **variables)
         try:
             yield made
