@@ -40,7 +40,7 @@ lint: $(STAMP)
 	$(RUN) -m mypy
 
 # Each prints ratios of figures from the same run, and fails when a bound is missed.
-BENCHMARKS := recall search ingest start $(patsubst bench/%.py,%,$(wildcard bench/store.py bench/towers.py))
+BENCHMARKS := recall search ingest start $(patsubst bench/%.py,%,$(wildcard bench/store.py bench/filters.py bench/towers.py))
 bench: $(STAMP)
 	@failed=; for name in $(BENCHMARKS); do \
 	  echo "== bench.$$name"; $(RUN) -m bench.$$name || failed="$$failed $$name"; \

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from backend.adapters import open_adapters
-from backend.catalogue.claims import Claim
 from backend.catalogue.items import NewCaption, NewImage
-from backend.catalogue.projection import payload
+from backend.catalogue.projection import Projection, version
 from backend.cli.captions import read_captions
 from backend.settings import DEFAULT_TENANT, Settings
-from backend.store.base import Point
 from encoders.base import Space
 from encoders.training.dataset import Example
 
@@ -51,6 +48,8 @@ def fill(folder: Path, space: Space, points: int) -> None:
         adapters.store.ensure_space(space)
         random = np.random.default_rng(0)
         claims = adapters.catalogue.claims
+        projection = Projection(adapters.catalogue.captions, {})
+        adapters.catalogue.point_version.require(version({}))
         for start in range(0, points // 2, BATCH):
             numbers = range(start, min(start + BATCH, points // 2))
             adapters.catalogue.add_images(DEFAULT_TENANT, [_image(n) for n in numbers])
@@ -58,8 +57,10 @@ def fill(folder: Path, space: Space, points: int) -> None:
         now = datetime.now(UTC)
         while claimed := claims.claim(space.name, "bench", BATCH, 600):
             for kind in ("image", "caption"):
-                mine = [claim for claim in claimed if claim.item.kind == kind]
-                adapters.store.upsert(space.name, kind, list(_points(mine, space, random, now)))
+                encoded = [
+                    (claim.item, _vector(space, random)) for claim in claimed if claim.item.kind == kind
+                ]
+                adapters.store.upsert(space.name, kind, projection.points(encoded, now))
             claims.indexed(space.name, now, claimed)
     finally:
         adapters.close()
@@ -70,8 +71,6 @@ def _image(number: int) -> NewImage:
     return NewImage(name, f"originals/{name}.jpg", f"{number}.jpg", "image/jpeg", 640, 480)
 
 
-def _points(claims: list[Claim], space: Space, random: np.random.Generator, now: datetime) -> Iterator[Point]:
-    vectors = random.normal(size=(len(claims), space.dim)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    for claim, vector in zip(claims, vectors, strict=True):
-        yield Point(claim.item.id, vector, payload(claim.item, now))
+def _vector(space: Space, random: np.random.Generator) -> np.ndarray:
+    vector = random.normal(size=space.dim).astype(np.float32)
+    return vector / np.linalg.norm(vector)

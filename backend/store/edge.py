@@ -18,6 +18,7 @@ import qdrant_edge as edge
 from backend.errors import ConfigurationError, StorageFull
 from backend.settings import RangeKind
 from backend.store.base import (
+    GRAPH_CANDIDATES,
     KINDS,
     LEXICAL_NAME,
     VECTOR_NAME,
@@ -288,7 +289,7 @@ def _nearest(query: Query, limit: int) -> Any:
         params = edge.SearchParams(idf=edge.IdfParams(DIALECT.tenant(query.filter.tenant)))
     else:
         nearest = edge.Query.Nearest(query.vector.tolist(), VECTOR_NAME)
-        params = None
+        params = edge.SearchParams(hnsw_ef=GRAPH_CANDIDATES)
     return edge.QueryRequest(
         limit=limit,
         query=nearest,

@@ -13,6 +13,7 @@ from qdrant_client import QdrantClient, models
 from backend.errors import ConfigurationError
 from backend.settings import RangeKind, Settings
 from backend.store.base import (
+    GRAPH_CANDIDATES,
     KINDS,
     LEXICAL_NAME,
     VECTOR_NAME,
@@ -54,7 +55,10 @@ COMPRESSED = models.VectorParamsDiff(
     ),
 )
 # Found by their bytes, if there are any, and ranked by the whole vectors: scores are cosines in any case.
-EXACT_SCORES = models.SearchParams(quantization=models.QuantizationSearchParams(rescore=True, oversampling=2))
+EXACT_SCORES = models.SearchParams(
+    hnsw_ef=GRAPH_CANDIDATES,
+    quantization=models.QuantizationSearchParams(rescore=True, oversampling=2),
+)
 UPSERT_BATCH = 256
 """Points a request: about 3 MB of JSON at 512 dimensions, far below Qdrant's 32 MB."""
 
