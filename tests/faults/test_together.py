@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.faults.trial import Trial
-from tests.support.installation import Installation
+from tests.support.encoders import ColourEncoder
+from tests.support.installation import QUICK, Installation, Part, installation
 from tests.support.pictures import jpeg
 
 
@@ -73,6 +78,32 @@ def test_one_more_replica_never_changes_an_answer(trial: Trial) -> None:
         assert one == other, "a page from one replica, the next from the other"
     finally:
         second.kill()
+
+
+@pytest.mark.slow
+def test_a_rolling_upgrade_of_the_encoder_moves_everything_once(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    with installation(tmp_path) as made:
+        made.start(workers=2)
+        trial = Trial(made, record_property)
+        with trial.uploading():
+            made.wait_for(lambda: len(trial.accepted) > 40)
+            newer = made.worker(TEST_ENCODER="colour:2")
+            newer.start()
+            made.wait_for(lambda: any("stands by" in old.log for old in made.workers[:2]))
+        new = ColourEncoder("2").space.name
+        made.wait_for(lambda: made.spaces() == {new})
+        moved = finished(newer)
+        time.sleep(20 * float(QUICK["TWINSPACE_RECONCILE_SECONDS"]))
+        assert finished(newer) == moved, "nothing goes in circles"
+        assert made.spaces() == {new}
+        assert made.pending() == 0
+
+
+def finished(worker: Part) -> int:
+    messages = [line["message"] for line in worker.lines]
+    return sum(int(each.split()[1]) for each in messages if each.startswith("Finished "))
 
 
 def search(url: str, query: dict[str, Any]) -> dict[str, Any]:

@@ -217,6 +217,11 @@ class Installation:
             query = text("SELECT count(*) FROM items WHERE status = 'pending'")
             return int(connection.execute(query).scalar_one())
 
+    def spaces(self) -> set[str]:
+        """Those that items are in."""
+        with self._database.connect() as connection:
+            return set(connection.scalars(text("SELECT DISTINCT space FROM items")))
+
     def stand_in(self) -> QdrantStandIn:
         """Where a real server is there, it is not to be told to misbehave."""
         if not isinstance(self.qdrant, QdrantStandIn):
