@@ -131,6 +131,10 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   main.focus();
 });
 document.addEventListener("keydown", onKey);
+// A file that is dropped where nobody takes it would replace the page.
+for (const name of ["dragover", "drop"]) {
+  document.addEventListener(name, (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
+}
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dress);
 setLanguage(recall("language") ?? navigator.language.slice(0, 2));
 dress();

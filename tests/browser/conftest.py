@@ -87,9 +87,9 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """An empty server with the quick encoder, to be changed: its items are the module's."""
+    """A server with the quick encoder, to be changed by whoever likes to: nobody knows what else is in it."""
     with Server(tmp_path_factory.mktemp("studio") / "data") as server:
         yield server
 

@@ -42,7 +42,12 @@ def serious(page: Page, axe: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("view", VIEWS)
+QUICK = ("search", "upload", "item")
+
+
+@pytest.mark.parametrize(
+    "view", [view if view in QUICK else pytest.param(view, marks=pytest.mark.slow) for view in VIEWS]
+)
 def test_axe_finds_nothing_serious(gallery: Server, open_page: Open, axe: str, view: str) -> None:
     page = open_page(gallery, address(gallery, view))
     page.wait_for_load_state("networkidle")
@@ -81,11 +86,13 @@ def test_nor_in_menus_and_dialogs(gallery: Server, open_page: Open, axe: str) ->
     assert serious(page, axe) == []
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_nothing_sticks_out_at_360_pixels(gallery: Server, open_page: Open, view: str) -> None:
-    page = open_page(gallery, address(gallery, view), viewport=PHONE)
-    page.wait_for_load_state("networkidle")
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+@pytest.mark.slow
+def test_nothing_sticks_out_at_360_pixels(gallery: Server, open_page: Open) -> None:
+    page = open_page(gallery, viewport=PHONE)
+    for view in VIEWS:
+        page.goto(f"{gallery.url}/{address(gallery, view)}")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], view
 
 
 def test_a_keyboard_is_enough(gallery: Server, open_page: Open) -> None:

@@ -76,6 +76,7 @@ def test_nothing_comes_from_anywhere_else(gallery: Server, open_page: Open) -> N
     assert [url for url in asked if not url.startswith((gallery.url, "blob:"))] == []
 
 
+@pytest.mark.slow
 def test_scrolling_goes_on_to_the_end_without_repeating(wall: Server, open_page: Open) -> None:
     page = open_page(wall, "?q=red")
     page.locator(".hit").first.wait_for()
@@ -87,6 +88,7 @@ def test_scrolling_goes_on_to_the_end_without_repeating(wall: Server, open_page:
     assert page.locator(".results .end").inner_text() == "That is all."
 
 
+@pytest.mark.slow
 def test_going_back_returns_to_the_place_in_a_long_list(wall: Server, open_page: Open) -> None:
     page = open_page(wall, "?q=red")
     pictures(page).first.wait_for()
@@ -109,6 +111,7 @@ def test_going_back_returns_to_the_place_in_a_long_list(wall: Server, open_page:
     assert pictures(page).count() >= 120
 
 
+@pytest.mark.slow
 def test_nothing_moves_when_thumbnails_arrive(wall: Server, open_page: Open) -> None:
     page = open_page(wall)
     page.add_init_script(f"({SHIFTS})()")
@@ -124,6 +127,7 @@ def test_nothing_moves_when_thumbnails_arrive(wall: Server, open_page: Open) -> 
         assert sum(one["value"] for one in shifts) < 0.005, (address, shifts)
 
 
+@pytest.mark.slow
 def test_thumbnails_are_kept_by_the_browser(wall: Server, open_page: Open) -> None:
     page = open_page(wall, "?q=red")
     page.wait_for_load_state("networkidle")

@@ -42,12 +42,12 @@ def test_the_page_speaks_the_language_of_its_reader_and_can_be_told_otherwise(
     gallery: Server, open_page: Open
 ) -> None:
     page = open_page(gallery, "?q=a+cat", locale="zh-CN")
-    assert page.get_by_role("heading", name="图片", exact=True).is_visible()
+    page.get_by_role("heading", name="图片", exact=True).wait_for()
     assert page.locator("html").get_attribute("lang") == "zh-Hans"
     page.get_by_role("button", name="English").click()
-    assert page.get_by_role("heading", name="Pictures", exact=True).is_visible()
+    page.get_by_role("heading", name="Pictures", exact=True).wait_for()
     page.reload()
-    assert page.get_by_role("heading", name="Pictures", exact=True).is_visible()
+    page.get_by_role("heading", name="Pictures", exact=True).wait_for()
     search(page, "红色的摩托车")
     page.locator(".results .hit").first.wait_for()
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from tests.browser.conftest import Open, photo
+import pytest
+
+from tests.browser.conftest import Open
 from tests.browser.test_upload import BROKEN
+from tests.support.pictures import jpeg
 from tests.support.server import Server
 
 
@@ -30,9 +33,10 @@ def test_failures_are_shown_with_their_reason_and_can_be_retried(studio: Server,
     assert retried.value.status == 202
 
 
+@pytest.mark.slow
 def test_what_is_uploaded_meanwhile_appears_by_itself(studio: Server, open_page: Open) -> None:
     page = open_page(studio, "?view=overview")
     page.locator(".counts .images dd").wait_for()
     with studio.client() as client:
-        client.upload([("rocket.jpg", photo("rocket.jpg").read_bytes())])
-    page.locator(".recent").get_by_text("rocket.jpg").wait_for(timeout=20_000)
+        client.upload([("news.jpg", jpeg((77, 66, 55), seed=55))])
+    page.locator(".recent").get_by_text("news.jpg").wait_for()

@@ -163,11 +163,11 @@ def test_tags_with_their_counts_narrow_a_search_down(page: Page) -> None:
     counted = dict(text.split("\n")[:2] for text in rows.all_inner_texts())
     assert counted == {"demo": "16", "space": "4", "surfaces": "3", "animals": "2"}
     rows.filter(has_text="demo").get_by_role("checkbox").check()
-    page.get_by_role("button", name="Without animals").click()
+    page.get_by_role("button", name="not animals").click()
     settled(page)
     assert "tag=demo&not=animals" in page.url
     assert pictures(page).count() == 14
-    page.get_by_role("button", name="Without animals").click()
+    page.get_by_role("button", name="not animals").click()
     rows.filter(has_text="animals").get_by_role("checkbox").check()
     settled(page)
     assert set(first_files(page)) == {"chelsea.png", "horse.png"}
@@ -200,7 +200,7 @@ def test_literal_words_count_too_when_that_is_wanted(page: Page) -> None:
 
 def test_order_and_variety_are_asked_for(page: Page) -> None:
     search(page, "a cat")
-    page.get_by_text("Order", exact=True).first.click()
+    page.get_by_text("Options", exact=True).click()
     with page.expect_request("**/v1/search") as asked:
         page.get_by_label("More variety").check()
     assert asked.value.post_data_json["diversify"] == 0.5

@@ -125,6 +125,7 @@ def test_slow_answers_are_waited_for_and_a_newer_question_overtakes_them(
     assert first_files(page)[0] == "coffee.png"
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_is_missed_and_found_again(
     tmp_path: Path, open_page: Open, expect_failures: Expect
 ) -> None:
@@ -142,3 +143,46 @@ def test_a_server_that_is_gone_is_missed_and_found_again(
         server.start(port=port)
         page.locator(".pill.indexed").wait_for(timeout=30_000)
         assert page.get_by_role("alert").count() == 0
+
+
+@pytest.mark.slow
+def test_many_uploads_without_a_key_ask_once_and_wait(
+    guarded: Server, open_page: Open, expect_failures: Expect
+) -> None:
+    page = open_page(guarded, "?view=upload")
+    expect_failures()
+    drop_files(page, ".zone", [(f"{i}.jpg", "image/jpeg", jpeg((9, 9, 200), seed=i)) for i in range(8)])
+    page.get_by_role("button", name="Cancel").click()
+    assert "valid API key" in page.get_by_role("alert").inner_text()
+    page.wait_for_timeout(300)
+    assert page.get_by_role("dialog").count() == 0
+    assert page.locator(".pill.failed").count() == 0
+    page.get_by_role("button", name="Try again").click()
+    enter_key(page, KEY)
+    page.get_by_text("8 of 8 indexed").wait_for()
+
+
+@pytest.mark.slow
+def test_an_answer_that_takes_long_is_said_to(gallery: Server, open_page: Open) -> None:
+    page = open_page(gallery)
+    page.route("**/v1/search", lambda route: (time.sleep(5), route.continue_()))
+    box = page.get_by_role("searchbox")
+    box.fill("a cat")
+    box.press("Enter")
+    page.get_by_text("The server is taking its time").wait_for()
+    assert first_files(page)[0] == "chelsea.png"
+
+
+def test_a_file_dropped_where_nobody_takes_it_does_not_replace_the_page(
+    gallery: Server, open_page: Open
+) -> None:
+    page = open_page(gallery, "?view=overview")
+    assert not page.evaluate(
+        """() => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File(["x"], "x.txt"));
+            return document.body.dispatchEvent(
+                new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true })
+            );
+        }"""
+    )

@@ -109,6 +109,7 @@ def test_dropped_and_pasted_files_are_uploaded(page: Page) -> None:
     ends(page, "pasted.png", "indexed")
 
 
+@pytest.mark.slow
 def test_a_folder_is_uploaded_with_what_is_in_its_folders(page: Page, tmp_path: Path) -> None:
     (tmp_path / "trip" / "second day").mkdir(parents=True)
     for name in ("one.jpg", "second day/two.jpg"):
@@ -120,6 +121,7 @@ def test_a_folder_is_uploaded_with_what_is_in_its_folders(page: Page, tmp_path: 
     assert row(page, "diary.txt").count() == 0
 
 
+@pytest.mark.slow
 def test_uploads_go_on_while_the_reader_looks_elsewhere(page: Page, tmp_path: Path) -> None:
     paths = [tmp_path / f"red {i}.jpg" for i in range(12)]
     for i, path in enumerate(paths):

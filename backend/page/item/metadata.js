@@ -6,7 +6,7 @@ import { h, icon, iconButton } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { problemBox, toast } from "../lib/notices.js";
 
-export function readValue(text) {
+function readValue(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -14,7 +14,7 @@ export function readValue(text) {
   }
 }
 
-export function writeValue(value) {
+function writeValue(value) {
   if (typeof value !== "string") return JSON.stringify(value);
   return readValue(value) === value ? value : JSON.stringify(value);
 }

@@ -17,7 +17,7 @@ export const unreachable = () => new Problem({ title: t("problem.unreachable"), 
 /** Whether a request was given up on purpose, because a newer one took its place. */
 export const isAbort = (error) => error.name === "AbortError";
 
-export function headers() {
+function headers() {
   return key() === null ? {} : { Authorization: `Bearer ${key()}` };
 }
 
@@ -48,7 +48,7 @@ async function problemOf(response) {
 }
 
 /** What a refusal says; from a proxy in between it may be no problem document at all. */
-export function problemFrom(status, title, body, retryAfter) {
+function problemFrom(status, title, body, retryAfter) {
   try {
     return new Problem({ title, ...JSON.parse(body), status }, retryAfter);
   } catch {

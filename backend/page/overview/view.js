@@ -1,6 +1,7 @@
 // The overview: how much there is, what the space is, what waits, what failed and why, and what came last.
 
 import { listItems, retryItem, stats } from "../lib/api.js";
+import { isGoing } from "../lib/deleting.js";
 import { h, icon } from "../lib/dom.js";
 import { number, percent, t, time } from "../lib/i18n.js";
 import { know, showPicture } from "../lib/items.js";
@@ -142,7 +143,7 @@ function recentItem(item) {
   if (item.status === "indexed") showPicture(image, item, "thumbnail", () => image.remove());
   return h(
     "li",
-    { data: { id: item.id } },
+    { data: { id: item.id }, hidden: isGoing(item) },
     h(
       "a",
       { href: itemAddress(item.id) },

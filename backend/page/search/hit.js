@@ -14,7 +14,7 @@ export function ratio({ width, height }) {
   return width && height ? Math.min(WIDEST, Math.max(TALLEST, width / height)) : 1;
 }
 
-export const ACTIONS = ["more", "less", "captions", "pictures"];
+const ACTIONS = ["more", "less", "captions", "pictures"];
 const ICONS = { more: "more", less: "less", captions: "words", pictures: "picture" };
 
 /** `onAction(name, hit)` hears which of `ACTIONS` was chosen. */

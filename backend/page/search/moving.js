@@ -1,7 +1,5 @@
 // Arrow keys among hits: one of them is in the order of Tab, arrows choose which.
 
-import { ACTIONS } from "./hit.js";
-
 const LETTERS = { m: "more", l: "less", c: "captions", p: "pictures" };
 
 /** Makes `list` a place where arrows move; `onLeave(direction)` hears of a step over its edge. */
@@ -72,5 +70,3 @@ function nearest(hits, from, direction) {
   }
   return best?.hit;
 }
-
-export const SHORTCUTS = Object.fromEntries(ACTIONS.map((action) => [action, Object.keys(LETTERS).find((key) => LETTERS[key] === action)]));

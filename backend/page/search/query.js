@@ -6,7 +6,7 @@
 
 const PART_NAMES = { q: "text", like: "item", picture: "picture" };
 const NAMES_OF = Object.fromEntries(Object.entries(PART_NAMES).map(([name, kind]) => [kind, name]));
-export const MOST_PARTS = 16;
+const MOST_PARTS = 16;
 export const MOST_WEIGHT = 1000;
 
 const EMPTY = {

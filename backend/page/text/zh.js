@@ -84,7 +84,7 @@ export const TEXTS = {
   "filters.dates": "添加时间",
   "filters.after": "从",
   "filters.before": "到",
-  "filters.options": "排序",
+  "filters.options": "选项",
   "filters.order": "排序",
   "filters.order.relevance": "最相关的在前",
   "filters.order.created_at": "最新的在前",

@@ -9,6 +9,7 @@ const WATCHED = 80; // ids that fit into an address
 const WATCH_MS = 700;
 const FIRST_PAUSE = 1; // seconds, doubled each time while the server is away or busy
 const LONGEST_PAUSE = 30;
+const PASSING = [0, 429, 502, 503, 504]; // nobody there, or nobody who has time
 
 /** `{key, file, state, progress, item, duplicate, problem}`; states: waiting, sending, pending, indexed, failed. */
 export const entries = [];
@@ -62,7 +63,6 @@ export function retryAll() {
   return Promise.all(entries.filter(({ state }) => state === "failed").map(retry));
 }
 
-/** Forgets what is done with; keys stay, so that what is under way keeps its place. */
 export function resume() {
   clearTimeout(pause.timer);
   pause = { ...pause, timer: 0, problem: null };
@@ -117,16 +117,21 @@ async function refused(entry, problem, used) {
     change(entry, { state: "waiting", progress: 0 });
     next = Math.min(next, entry.key);
   };
-  if (problem.status === 401 && (await askForKey(used, problem.detail))) return again();
-  if (problem.status !== 0 && problem.status !== 503) return change(entry, { state: "failed", problem });
-  again();
-  return wait(problem);
+  if (problem.status === 401) {
+    again();
+    if (!(await askForKey(used, problem.detail))) wait(problem, Infinity);
+  } else if (PASSING.includes(problem.status)) {
+    again();
+    wait(problem, Math.max(problem.retryAfter, Math.min(LONGEST_PAUSE, pause.seconds * 2 || FIRST_PAUSE)));
+  } else {
+    change(entry, { state: "failed", problem });
+  }
 }
 
-function wait(problem) {
+/** Sends nothing for so many seconds; for ever means until the reader says so. */
+function wait(problem, seconds) {
   if (pause.problem) return;
-  const seconds = Math.max(problem.retryAfter, Math.min(LONGEST_PAUSE, pause.seconds * 2 || FIRST_PAUSE));
-  pause = { seconds, problem, timer: setTimeout(resume, seconds * 1000) };
+  pause = seconds === Infinity ? { ...pause, problem } : { seconds, problem, timer: setTimeout(resume, seconds * 1000) };
   tell();
 }
 
@@ -134,13 +139,16 @@ function wait(problem) {
 async function watch() {
   if (watching) return;
   watching = true;
-  for (;;) {
-    const open = entries.filter(({ state }) => state === "pending").slice(0, WATCHED);
-    if (!open.length) break;
-    const settled = await look(open);
-    if (!settled) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+  try {
+    for (;;) {
+      const open = entries.filter(({ state }) => state === "pending").slice(0, WATCHED);
+      if (!open.length) return;
+      const settled = await look(open);
+      if (!settled) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+    }
+  } finally {
+    watching = false;
   }
-  watching = false;
 }
 
 /** True when so much has changed that it is worth looking again at once. */
