@@ -22,7 +22,8 @@ from encoders.training.twin import evaluate, sample_views, score_of
 RIDGE = 2.0
 CONJUGATE_STEPS = 40
 CHUNK = 512
-"""Rows that are encoded at a time, for the sake of memory."""
+"""Rows that are encoded at a time, for the sake of memory; `COLUMNS` are solved for at a time."""
+COLUMNS = 128
 
 
 class FollowObjective:
@@ -104,8 +105,9 @@ def start_from_ridge(model: TextModel, side: Side, destinations: Tensor) -> None
     counts = torch.tensor(list(tower.vocabulary.counts.values()), dtype=torch.float32)
     rarity = (tower.vocabulary.documents / counts).log().clamp(min=0.1).sqrt()
     bags = _bags(inputs, rarity)
-    wanted = (destinations - destinations.mean(0)).cpu()[side.captions.owners]
-    term_vectors = _ridge(bags, wanted) * rarity[:, None]
+    wanted = torch.split((destinations - destinations.mean(0)).cpu(), COLUMNS, dim=1)
+    solved = [_ridge(bags, columns[side.captions.owners]) for columns in wanted]
+    term_vectors = torch.cat(solved, dim=1) * rarity[:, None]
     weighted = term_vectors * (counts + 1).sqrt()[:, None]
     directions = torch.linalg.eigh(weighted.T @ weighted).eigenvectors[:, -DIM:]
     compact = term_vectors @ directions

@@ -10,11 +10,12 @@ import torch
 
 from encoders.base import EncoderError
 from encoders.script import ENGLISH
-from encoders.towers.base import TextTower
+from encoders.towers.base import ImageTower, TextTower
 from encoders.towers.registry import build_image_tower, require_text_tower
 from encoders.towers.word_vectors import WordVectors
 from encoders.training.adapt import FEW, Adaptation, adapt, can_adapt
 from encoders.training.assembly import Assembly, new_image_head, new_text_model
+from encoders.training.class_names import ClassNames
 from encoders.training.dataset import Dataset, Example, prepare
 from encoders.training.features import FeatureCache
 from encoders.training.fit import Fit
@@ -80,6 +81,34 @@ def _train_afresh(dataset: Dataset, session: Session) -> Result:
     class_names = session.class_names(image_tower, towers)
 
     started = time.monotonic()
+    trained, epochs = _lead(image_tower, towers, train_part, val_part, class_names, session)
+    for language in follower_languages(towers):
+        trained.texts[language] = _follow(language, towers[language], trained, train_part, val_part, session)
+
+    metrics = evaluate(trained, val_part)
+    seconds = time.monotonic() - started
+    notes = {
+        "pictures": len(dataset.train),
+        "seed": options.seed,
+        "epochs": epochs,
+        "seconds": round(seconds),
+        "val": metrics,
+    }
+    assembly = Assembly(image_tower, towers, trained)
+    assembly.write(options.out, options.image_weights, options.licence, recipe.dim, notes)
+    return Result(metrics, seconds)
+
+
+def _lead(
+    image_tower: ImageTower,
+    towers: dict[str, TextTower],
+    train_part: Material,
+    val_part: Material,
+    class_names: ClassNames | None,
+    session: Session,
+) -> tuple[TwinModel, int]:
+    """Pictures and all languages but followers, and the epoch that was best. What it took is freed."""
+    recipe = session.options.recipe
     followers = follower_languages(towers)
     texts = {
         language: new_text_model(language, tower, train_part, recipe)
@@ -92,21 +121,7 @@ def _train_afresh(dataset: Dataset, session: Session) -> Result:
     )
     fit = Fit(objective, recipe.schedule)
     trained = fit.run("epochs", session.work / "checkpoint.pt", session.listener)
-    for language in followers:
-        trained.texts[language] = _follow(language, towers[language], trained, train_part, val_part, session)
-
-    metrics = evaluate(trained, val_part)
-    seconds = time.monotonic() - started
-    notes = {
-        "pictures": len(dataset.train),
-        "seed": options.seed,
-        "epochs": fit.best_epoch,
-        "seconds": round(seconds),
-        "val": metrics,
-    }
-    assembly = Assembly(image_tower, towers, trained)
-    assembly.write(options.out, options.image_weights, options.licence, recipe.dim, notes)
-    return Result(metrics, seconds)
+    return trained, fit.best_epoch
 
 
 def follower_languages(towers: dict[str, TextTower]) -> list[str]:
