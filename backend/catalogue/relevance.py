@@ -111,23 +111,26 @@ class Relevances:
         return self.for_parts([QueryPart(source, vector)], kind)
 
     def for_parts(self, parts: Sequence[QueryPart], kind: Kind) -> Scale | None:
-        """Of the combined vector: a hit is as relevant to the whole as one that is so to every part that says
-        what to look for. (Parts of negative weight are met by hits whose cosine with them is 0.)"""
+        """Of the vector that the parts are combined into. Raises `Unavailable`."""
         calibration = self.calibration()
-        if calibration is None:
-            return None
-        weights = weigh(parts, calibration)
-        total = weights @ np.stack([part.vector for part in parts]).astype(np.float64)
-        wanted = [i for i, weight in enumerate(weights) if weight > 0] or [0]
-        cosines = [calibration.cosines(parts[i].vector, parts[i].modality, SEARCHED[kind]) for i in wanted]
-        known = [found for found in cosines if found is not None]
-        if len(known) < len(wanted):
-            return None
-        return Scale(np.abs(weights[wanted]) @ np.stack(known) / float(np.linalg.norm(total)))
+        return scale_of(parts, kind, calibration) if calibration else None
 
     def weigh(self, parts: Sequence[QueryPart]) -> Floats:
         """`weigh` with the calibration in use. Raises `Unavailable`."""
         return weigh(parts, self.calibration())
+
+
+def scale_of(parts: Sequence[QueryPart], kind: Kind, calibration: Calibration) -> Scale | None:
+    """A hit is as relevant to the whole as one that is so to every part that says what to look for. (Parts
+    of negative weight are met by hits whose cosine with them is 0.) None: a direction is not calibrated."""
+    weights = weigh(parts, calibration)
+    total = weights @ np.stack([part.vector for part in parts]).astype(np.float64)
+    wanted = [i for i, weight in enumerate(weights) if weight > 0] or [0]
+    cosines = [calibration.cosines(parts[i].vector, parts[i].modality, SEARCHED[kind]) for i in wanted]
+    known = [found for found in cosines if found is not None]
+    if len(known) < len(wanted):
+        return None
+    return Scale(np.abs(weights[wanted]) @ np.stack(known) / float(np.linalg.norm(total)))
 
 
 def weigh(parts: Sequence[QueryPart], calibration: Calibration | None) -> Floats:
