@@ -11,9 +11,12 @@ from sqlalchemy import Connection, create_engine, event, inspect
 
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.database import Database
+from backend.catalogue.migrations import upgrade
 from backend.catalogue.schema import items, metadata
 from backend.errors import Unavailable
 from tests.support.items import SPACE, TENANT, claim, image
+
+OLD = "6f0d6f3e-7f55-5b7c-9a51-2a6f3c0f6a10"
 
 
 def definitions(connection: Connection) -> dict[str, str]:
@@ -38,6 +41,23 @@ def test_migrations_make_the_schema_that_the_code_speaks_to(database_url: str) -
         metadata.create_all(connection)
         assert definitions(connection) == migrated
     database.close()
+
+
+def test_items_of_the_first_schema_come_along(database_url: str) -> None:
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO items (id, tenant, kind, status, generation, created_at, tags, metadata, text, "
+            "payload_version, payload_stale, attempts, attempts_alone, postponed) "
+            f"VALUES ('{OLD}', '{TENANT}', 'caption', 'pending', 1, '2026-01-02 03:04:05', '[]', '{{}}', "
+            "'red', 0, false, 0, 0, 0)"
+        )
+    engine.dispose()
+    catalogue = Catalogue(database_url)
+    assert [each.item.text for each in claim(catalogue)] == ["red"]
+    assert catalogue.get(TENANT, [OLD])[OLD].tags == ()
+    catalogue.close()
 
 
 def test_opening_again_changes_nothing(database_url: str) -> None:
