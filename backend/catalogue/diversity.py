@@ -18,7 +18,8 @@ def diversified(strengths: NDArray[np.float64], vectors: Vector, diversify: floa
 
     Carbonell and Goldstein, "The use of MMR, diversity-based reranking" (SIGIR 1998).
     """
-    likeness = vectors @ vectors.T
+    # Rounded as scores are: equal hits must stay equal, whatever processor multiplies.
+    likeness = (vectors @ vectors.T).round(6)
     between = likeness[~np.eye(len(likeness), dtype=bool)]
     if not between.size:
         return list(range(len(strengths)))

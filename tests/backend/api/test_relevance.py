@@ -4,35 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
-from encoders.calibration import SHARES, Calibration, Direction, Group
-from encoders.familiarity import Gaussian
 from tests.backend.api.conftest import Server
-from tests.support.encoders import ColourEncoder
+from tests.support.calibrations import colour_calibration
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
-def calibration(encoder: ColourEncoder) -> Calibration:
-    """Nobody's, but rising: texts find pictures at lower cosines than captions."""
-    texts = encoder.encode_texts([f"{colour} {i}" for colour in ("red", "green", "blue") for i in range(10)])
-    directions = {
-        "image": Direction(0.0, np.linspace(0.2, 0.8, len(SHARES))),
-        "text": Direction(0.0, np.linspace(0.5, 1.0, len(SHARES))),
-    }
-    groups = {
-        "text-en": Group("text", Gaussian.of(texts), directions, 0.05),
-        "image": Group("image", Gaussian.of(texts), directions, None),
-    }
-    nothing = np.zeros((0, encoder.space.dim), np.float32)
-    return Calibration(encoder.space.fingerprint, 30, groups, nothing)
-
-
 @pytest.fixture
 def calibrated(server: Server) -> Server:
-    server.services.catalogue.calibrations.put(calibration(server.encoder))
+    server.services.catalogue.calibrations.put(colour_calibration(server.encoder))
     server.pictures(RED, (200, 60, 0), GREEN, BLUE)
     server.caption("red", "something red", "blue", "green and red")
     server.ingest()
@@ -83,7 +65,7 @@ def test_a_cut_by_relevance_keeps_what_reaches_it(calibrated: Server, options: d
 def test_later_pages_keep_the_scale_of_the_first(calibrated: Server) -> None:
     whole = calibrated.search("red", min_relevance=0.05).json
     first = calibrated.search("red", min_relevance=0.05, limit=1).json
-    other = calibration(calibrated.encoder)
+    other = colour_calibration(calibrated.encoder)
     for group in other.groups.values():
         for direction in group.directions.values():
             direction.cosines[:] += 0.1
