@@ -101,8 +101,8 @@ function facts(item, captions) {
   return [
     image && section("item.captions", captionEditor(item, captions)),
     section("item.tags", tagEditor(item)),
-    section("item.metadata", metadataForm(item)),
     image && item.status === "indexed" && section("item.labels", labelForm(item)),
+    section("item.metadata", metadataForm(item)),
     section("item.facts", factList(item)),
   ].filter(Boolean);
 }

@@ -177,7 +177,7 @@ export const TEXTS = {
   "metadata.value": "Value of {name}",
   "metadata.value.placeholder": "Value",
   "metadata.remove": "Remove {name}",
-  "metadata.add": "Row",
+  "metadata.add": "Add a row",
   "metadata.save": "Save",
   "metadata.saved": "Metadata saved.",
   "metadata.help": "Numbers, true, false and JSON count as such; put text that looks like them in quotes.",

@@ -177,7 +177,7 @@ export const TEXTS = {
   "metadata.value": "{name} 的值",
   "metadata.value.placeholder": "值",
   "metadata.remove": "移除 {name}",
-  "metadata.add": "一行",
+  "metadata.add": "添加一行",
   "metadata.save": "保存",
   "metadata.saved": "元数据已保存。",
   "metadata.help": "数字、true、false 和 JSON 按其本身的类型保存；形似它们的文字请加引号。",

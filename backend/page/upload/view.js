@@ -125,6 +125,7 @@ export function uploadView() {
     for (const entry of changedEntries) rows.get(entry)?.draw();
     changedEntries.clear();
     progress.hidden = !entries.length;
+    zone.classList.toggle("small", entries.length > 0);
     const now = counts();
     const { done, said: words } = summary(now);
     bar.value = done;
