@@ -66,14 +66,12 @@ class BatchWorker:
         self._encoder = encoder
         self._space = encoder.space
         self._sizes = {"image": settings.image_batch, "caption": settings.text_batch}
-        self._lease = settings.lease_seconds
         self._name = name
         self._stopping = stopping
-        self._extended = time.monotonic()
 
-    def process(self, batch: Batch, extend: Sequence[Batch]) -> None:
-        """Finishes what it can of `batch`, and keeps the leases of all batches in `extend`. Encoded in
-        small batches, which are the fastest, and stored in one go, since every write waits for the disk."""
+    def process(self, batch: Batch) -> None:
+        """Finishes what it can. Encoded in small batches, which are the fastest, and stored in one go, since
+        every write waits for the disk."""
         started = time.monotonic()
         for kind in KINDS:
             claims = [claim for claim in batch.claims if claim.item.kind == kind]
@@ -81,9 +79,7 @@ class BatchWorker:
             for start in range(0, len(claims), self._sizes[kind]):
                 if self._stopping.is_set():
                     break
-                self._keep_leases(extend)
                 encoded += self._encode(batch, kind, claims[start : start + self._sizes[kind]])
-            self._keep_leases(extend)
             self._store_points(batch, kind, encoded)
         milliseconds = 1000 * (time.monotonic() - started)
         LOG.info(
@@ -93,13 +89,6 @@ class BatchWorker:
             milliseconds,
             extra={"fields": {"request_ids": batch.request_ids()}},
         )
-
-    def _keep_leases(self, batches: Sequence[Batch]) -> None:
-        now = time.monotonic()
-        if now - self._extended > self._lease / 4:
-            left = [claim for batch in batches for claim in batch.left()]
-            self._claims.extend(self._name, left, self._lease)
-            self._extended = now
 
     def _store_points(self, batch: Batch, kind: Kind, encoded: Sequence[tuple[Claim, Vector]]) -> None:
         indexed_at = utc_now()

@@ -15,6 +15,7 @@ import time
 from prometheus_client import CollectorRegistry
 
 from backend.catalogue.catalogue import Catalogue
+from backend.catalogue.claims import Claim
 from backend.catalogue.target import NotTheTargetError
 from backend.originals import Originals
 from backend.settings import Settings
@@ -22,6 +23,7 @@ from backend.store.base import VectorStore
 from encoders.base import Encoder
 from workers.batch import Batch, BatchWorker
 from workers.isolation import OUTAGES
+from workers.leases import LeaseKeeper
 from workers.metrics import IngestMetrics
 from workers.reading import Reader
 
@@ -90,8 +92,9 @@ class Pipeline:
             if not self._space_ensured:
                 self._store.ensure_space(self._space)
                 self._space_ensured = True
-            while not self._stopping.is_set() and (number := self._burst()):
-                finished += number
+            with LeaseKeeper(self._claims, self._name, self._lease, self._left) as leases:
+                while not self._stopping.is_set() and (number := self._burst(leases)):
+                    finished += number
             self._give_back()
             self._metrics.standing_by.set(0)
         except NotTheTargetError as error:
@@ -110,7 +113,7 @@ class Pipeline:
         except OUTAGES as error:
             LOG.warning("Claims are left to run out: %s", error)
 
-    def _burst(self) -> int:
+    def _burst(self, leases: LeaseKeeper) -> int:
         finished = 0
         batch = self._claim(in_company=False)
         for left in reversed(range(BURST)):
@@ -120,7 +123,8 @@ class Pipeline:
             # to an item that is to be judged alone.
             full = len(batch.claims) == self.batch_size
             following = self._claim(in_company=True) if full and left else None
-            self._worker.process(batch, extend=self._in_work)
+            self._worker.process(batch)
+            leases.progressed()
             self._outages = 0
             finished += len(batch.finished)
             batch = following
@@ -147,9 +151,12 @@ class Pipeline:
 
     def _give_back(self) -> None:
         """What a shutdown or an outage interrupted; it never counts against the items."""
-        left = [claim for batch in self._in_work for claim in batch.left()]
-        self._claims.release(self._name, left)
+        self._claims.release(self._name, self._left())
         self._in_work = []
+
+    def _left(self) -> list[Claim]:
+        """What is claimed and not finished."""
+        return [claim for batch in self._in_work for claim in batch.left()]
 
     def _stand_by(self, error: NotTheTargetError) -> None:
         LOG.warning("%s", error)

@@ -277,21 +277,6 @@ def test_a_stop_finishes_what_is_encoded_and_gives_back_the_rest(world: World) -
     assert world.pipeline.run() == 32, "at once, and in company: nothing counts as a death"
 
 
-def test_leases_are_kept_while_a_batch_takes_long(world: World) -> None:
-    world.upload_pictures(24)
-    leases = []
-
-    def much_later() -> None:
-        leases.append(world.catalogue.claims.backlog(world.space, 1).next_due)
-        world.pipeline._worker._extended = -1e9
-        world.encoder.during = much_later
-
-    world.encoder.during = much_later
-    world.pipeline.run()
-    assert len(leases) == 3
-    assert leases[0] < leases[1] < leases[2]
-
-
 @pytest.mark.parametrize("size", [(1, 1), (2000, 3), (1700, 1100)])
 def test_pictures_of_any_shape_get_through(world: World, size: tuple[int, int]) -> None:
     item = world.upload(encoded(picture(size=size), "PNG"))
