@@ -19,7 +19,7 @@ import numpy as np
 
 from backend.catalogue.relevance import Scale
 from backend.cli.captions import Entry, read_captions
-from backend.evaluation.calibrate import IMAGE, Captions, Pairs, fit
+from backend.evaluation.calibrate import IMAGE, Captions, Pairs, agreeing, fit
 from backend.evaluation.calibration_pairs import BATCH, by_group, encode_pairs, known_strangers
 from backend.evaluation.encode import encode_image_files
 from backend.settings import Settings
@@ -141,8 +141,13 @@ def _measure(calibration: Calibration, pairs: Pairs, unseen: dict[str, Vectors])
     changed = pairs.changed
     mine = changed.image_of % 2 == 1
     yield _direction(
-        "image to image", calibration, ("image", "image"),
+        "picture, changed", calibration, ("image", "image"),
         (changed.vectors[mine], pairs.images[changed.image_of[mine]]), unseen[IMAGE], pairs.images,
+    )  # fmt: skip
+    alike = agreeing(_half(pairs, 1)) * 2 + 1
+    yield _direction(
+        "pictures alike", calibration, ("image", "image"),
+        (pairs.images[alike[:, 0]], pairs.images[alike[:, 1]]), unseen[IMAGE], pairs.images,
     )  # fmt: skip
 
 
@@ -184,7 +189,7 @@ def _report(measured: Sequence[Measured]) -> None:
 def _draw(measured: Sequence[Measured], file: Path) -> None:
     import matplotlib
 
-    matplotlib.use("svg")
+    matplotlib.use("agg")
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(2, 4, figsize=(14, 7), sharex=True, sharey=True)
@@ -198,7 +203,6 @@ def _draw(measured: Sequence[Measured], file: Path) -> None:
         axis.axhline(REJECTED, color="lightgrey", zorder=0)
         axis.set_title(some.name)
     axes.flat[0].legend(loc="lower left")
-    axes.flat[-1].axis("off")
     figure.supxlabel("matches kept")
     figure.supylabel(f"queries from another world with {HITS} hits or fewer of 1,000")
     figure.tight_layout()

@@ -168,7 +168,7 @@ def _matches(
         answers = pairs.images[members.image_of]
         yield _measure(members, rows, answers, pairs.images, 1.0, unseen, strange)
     else:
-        changed, alike = pairs.changed, _agreeing(pairs)
+        changed, alike = pairs.changed, agreeing(pairs)
         weight = AGREEING if len(alike) else 0.0
         origins = pairs.images[changed.image_of]
         rows = np.arange(len(changed.vectors))
@@ -211,7 +211,7 @@ def _same_picture(queries: Rows, answers: Rows, leave_out_itself: bool) -> tuple
     return rows[:, 0], rows[:, 1]
 
 
-def _agreeing(pairs: Pairs) -> Rows:
+def agreeing(pairs: Pairs) -> Rows:
     """`int64[k, 2]`: pictures and the one that is most like each by its captions, where the two agree as
     well as captions of one picture do (all but the lower quarter of them)."""
     captions = max(pairs.captions.values(), key=lambda some: len(some.vectors))
