@@ -43,7 +43,7 @@ function mark(hit, current) {
   for (const element of hit.querySelectorAll("a, button")) element.tabIndex = current ? 0 : -1;
 }
 
-const shown = (list) => [...list.querySelectorAll(".hit:not([hidden])")];
+const shown = (list) => [...list.querySelectorAll(".hit:not([hidden], .held)")];
 
 const STEPS = {
   ArrowRight: (hits, hit) => hits[hits.indexOf(hit) + 1],

@@ -34,6 +34,15 @@ export function resultLists({ onAction, onMore, onUp }) {
     },
   });
 
+  /** The last row is not full while there is more: shown too early it would move when the rest comes. */
+  function holdLastRow(more) {
+    for (const hit of grid.querySelectorAll(".held")) hit.classList.remove("held");
+    const hits = [...grid.children];
+    const last = hits.at(-1)?.offsetTop;
+    if (!more || hits[0]?.offsetTop === last) return;
+    for (let i = hits.length - 1; hits[i].offsetTop === last; i -= 1) hits[i].classList.add("held");
+  }
+
   function append({ images = [], captions: texts = [] }) {
     grid.append(...images.map((hit, i) => greyed(pictureHit(hit, drawn.images + i + 1, onAction), hit)));
     list.append(...texts.map((hit, i) => greyed(captionHit(hit, drawn.captions + i + 1, onAction), hit)));
@@ -72,6 +81,7 @@ export function resultLists({ onAction, onMore, onUp }) {
     /** Empty lists are said so, and so is that there is no more. */
     finish({ more, browsing }) {
       end.textContent = more ? "" : ended(drawn, browsing);
+      holdLastRow(more);
       // An edge that stays in sight reports nothing new: looking again makes it.
       for (const one of [edge, listEdge]) {
         observer.unobserve(one);
