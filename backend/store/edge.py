@@ -155,7 +155,7 @@ class EdgeStore:
         self, space: str, kind: Kind, field: FacetField, limit: int, filter: Filter, prefix: str = ""
     ) -> list[Facet]:
         conditions = DIALECT.translate(filter)
-        request = edge.FacetRequest(field, limit=wanted(limit, prefix), exact=True, filter=conditions)
+        request = edge.FacetRequest(field, limit=wanted(limit, prefix), exact=False, filter=conditions)
         counted: list[Any] = self._read(space, kind, [], lambda shard: shard.facet(request).hits)
         return best([Facet(hit.value, hit.count) for hit in counted], limit, prefix)
 

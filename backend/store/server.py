@@ -185,7 +185,7 @@ class ServerStore:
     ) -> list[Facet]:
         def count(name: str) -> list[Any]:
             conditions = DIALECT.translate(filter)
-            return self._client.facet(name, field, conditions, wanted(limit, prefix), exact=True).hits
+            return self._client.facet(name, field, conditions, wanted(limit, prefix), exact=False).hits
 
         counted: list[Any] = self._read(space, kind, [], count)
         return best([Facet(str(hit.value), hit.count) for hit in counted], limit, prefix)
