@@ -121,6 +121,7 @@ def nobody_works(trial: Trial) -> Iterator[None]:
         worker.start()
 
 
+@SLOW
 def test_redis_killed_and_its_file_lost(trial: Trial) -> None:
     with nobody_works(trial):
         trial.it.redis.lose_files()
@@ -154,7 +155,7 @@ def test_postgresql_killed_and_started_again(trial: Trial) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["error", "hang", pytest.param("drop_after", marks=SLOW), pytest.param("garbage", marks=SLOW)]
+    "kind", ["error", *(pytest.param(kind, marks=SLOW) for kind in ("hang", "drop_after", "garbage"))]
 )
 def test_qdrant_answers_nothing_good(trial: Trial, kind: str) -> None:
     qdrant = trial.it.stand_in()
@@ -167,7 +168,8 @@ def test_qdrant_answers_nothing_good(trial: Trial, kind: str) -> None:
     trial.conclude()
 
 
-@pytest.mark.parametrize("seconds", [SECONDS, pytest.param(30, marks=SLOW)])
+@SLOW
+@pytest.mark.parametrize("seconds", [SECONDS, 30])
 def test_qdrant_refuses_connections(trial: Trial, seconds: float) -> None:
     qdrant = trial.it.stand_in()
     with trial.uploading():
@@ -191,8 +193,13 @@ def test_storage_is_read_only_for_a_while(trial: Trial) -> None:
     trial.conclude()
 
 
-@pytest.mark.parametrize("service", ["postgres", "redis", "qdrant"])
-@pytest.mark.parametrize("seconds", [SECONDS, pytest.param(15, marks=SLOW)])
+@pytest.mark.parametrize(
+    ("service", "seconds"),
+    [
+        ("redis", SECONDS),
+        *(pytest.param(service, 15, marks=SLOW) for service in ("postgres", "redis", "qdrant")),
+    ],
+)
 def test_the_wire_between_workers_and_a_service_is_cut(trial: Trial, service: str, seconds: float) -> None:
     wire = trial.it.wires[service]
     with trial.uploading():

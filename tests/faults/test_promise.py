@@ -17,8 +17,6 @@ from tests.support.qdrant_stand_in import Fault
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 DEFAULTS = dict.fromkeys(("TWINSPACE_LEASE_SECONDS", "TWINSPACE_RECONCILE_SECONDS"), "")
-MARGIN = 15
-"""Seconds."""
 
 
 def test_what_a_killed_worker_held_is_indexed_while_others_have_more_than_enough_to_do(
@@ -37,7 +35,7 @@ def test_what_a_killed_worker_held_is_indexed_while_others_have_more_than_enough
             held = made.held_by(victim)
             assert held
             with made.client(patience=10) as client:
-                client.wait(held, seconds=PROMISE - MARGIN)
+                client.wait(held, seconds=PROMISE)
         trial.conclude()
 
 

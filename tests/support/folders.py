@@ -27,14 +27,19 @@ def quick_folder() -> Iterator[Path]:
 def read_only(folder: Path) -> Iterator[None]:
     """As a disk becomes after an error. Where nothing can be mounted, files stand where its folders
     were, which whoever is root cannot write to either."""
-    if _mount("--bind", folder, folder):
-        try:
-            if not _mount("-o", "remount,ro,bind", folder):
-                raise RuntimeError(f"{folder} does not become read-only")
-            yield
-        finally:
-            subprocess.run(["umount", "--lazy", folder], check=True)
-        return
+    with tempfile.TemporaryDirectory(prefix="read-only-") as name:
+        # Made so elsewhere: where somebody is writing, nothing becomes read-only.
+        if _mount("--bind", folder, name):
+            try:
+                if not (_mount("-o", "remount,ro,bind", name) and _mount("--bind", name, folder)):
+                    raise RuntimeError(f"{folder} does not become read-only")
+                try:
+                    yield
+                finally:
+                    _unmount(folder)
+            finally:
+                _unmount(name)
+            return
     folders = [path for path in folder.iterdir() if path.is_dir()]
     for path in folders:
         path.rename(folder / f".{path.name}")
@@ -45,6 +50,10 @@ def read_only(folder: Path) -> Iterator[None]:
         for path in folders:
             path.unlink()
             (folder / f".{path.name}").rename(path)
+
+
+def _unmount(folder: object) -> None:
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def _mount(*arguments: object) -> bool:
