@@ -3,7 +3,26 @@
 from __future__ import annotations
 
 from tests.browser.conftest import Open
+from tests.browser.pages import captions, pictures, search, settled
 from tests.support.server import Server
+
+
+def test_the_slider_greys_out_what_would_be_cut_and_then_cuts(gallery: Server, open_page: Open) -> None:
+    page = open_page(gallery)
+    search(page, "a cat")
+    page.get_by_role("slider", name="Relevance").fill("0.5")
+    page.wait_for_url("**min=0.5**")
+    below = page.locator(".hit.below").count()
+    assert 0 < below < page.locator(".results .hit").count()
+    assert "below" not in (pictures(page).first.get_attribute("class") or "")
+    page.get_by_label("hide the rest").check()
+    settled(page)
+    assert page.locator(".results .hit.below").count() == 0
+    assert pictures(page).count() + captions(page).count() == 29 - below
+    page.reload()
+    settled(page)
+    assert page.get_by_role("slider").input_value() == "0.5"
+    assert pictures(page).count() + captions(page).count() == 29 - below
 
 
 def test_labels_of_ones_own_are_compared(gallery: Server, open_page: Open) -> None:
