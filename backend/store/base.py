@@ -24,7 +24,7 @@ VECTOR_NAME = "dense"
 LEXICAL_NAME = "lexical"
 GRAPH_CANDIDATES = 512
 """How many candidates a search of the HNSW graph keeps (`ef`). With Qdrant's 128 a filter that lets 30 % of
-100,000 points through loses 15 % of the best 20, with this 1 %; it takes twice as long, and half as long as
+100,000 points through loses 15 % of the best 20, with this 1.5 %; it takes twice as long, and half as long as
 looking at all points (`bench.filters`)."""
 
 _COLLECTION = re.compile(r"(image|caption)s-([a-z0-9][a-z0-9-]*)")
