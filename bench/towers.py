@@ -3,7 +3,8 @@
 python -m bench.towers            speed of the default encoder against a ViT-B/32 CLIP with random weights
 python -m bench.towers --train    also trains every combination on the shared captions (a quarter of an hour
                                   once features are cached) and prints the table of the model card
---resnet50 FILE                   with torchvision's ResNet-50 too, from a state dict that you have
+--resnet50 FILE                   with torchvision's ResNet-50 too, from a state dict that you have; without
+                                  one it is timed with random weights
 --cache DIR                       where computed features lie
 """
 
@@ -25,6 +26,7 @@ from encoders.base import Encoder
 from encoders.dual import DualEncoder
 from encoders.loading import load_encoder
 from encoders.towers.registry import TEXT_TOWERS
+from encoders.towers.torchvision_cnn import TorchvisionCnn
 from encoders.training.options import Options
 from encoders.training.progress import Silence
 from encoders.training.train import train
@@ -94,6 +96,21 @@ def _print_table(cache: Path, resnet50: Path | None) -> None:
     for image_tower, file in weights.items():
         for text_tower in TEXT_TOWERS:
             print(f"| {' | '.join(_row(cache, image_tower, file, text_tower))} |", flush=True)
+    if not resnet50:
+        _time_random_resnet50()
+
+
+def _time_random_resnet50() -> None:
+    from torchvision.models import get_model  # After torchvision's operators were mended.
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "random.pth"
+        torch.save(get_model("resnet50", weights=None).state_dict(), file)
+        tower = TorchvisionCnn("torchvision:resnet50", file)
+    photo = _photo()
+    (milliseconds,) = _alternate(lambda: tower.features([photo]))
+    megabytes = sum(parameter.nbytes for parameter in tower.parameters()) / 1e6
+    print(f"torchvision:resnet50, untrained: picture {milliseconds:.1f} ms, tower {megabytes:.0f} MB")
 
 
 def _row(cache: Path, image_tower: str, weights: Path | None, text_tower: str) -> list[str]:

@@ -66,7 +66,8 @@ class EfficientNetLite2:
 
     def class_logits(self, features: Tensor) -> Tensor:
         """`float32[n, 1000]`: what ImageNet's classifier says, from what `features` returned."""
-        return nn.functional.linear(features[:, :GRID_CHANNELS], self._weight, self._bias)
+        weight, bias = self._weight.to(features.device), self._bias.to(features.device)
+        return nn.functional.linear(features[:, :GRID_CHANNELS], weight, bias)
 
 
 def _pool(grid: Tensor) -> tuple[Tensor, Tensor]:

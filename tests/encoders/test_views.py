@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from backend.adapters import open_adapters
+from backend.settings import Settings
 from encoders.base import EncoderError
 from encoders.views import MAX_VIEWS, views_of, with_views
 from tests.support.encoders import ColourEncoder
@@ -63,3 +65,11 @@ def test_a_batch_stays_as_large_as_it_was_chosen():
     encoder = Counting()
     with_views(encoder, 4).encode_images([picture(seed=1), picture(seed=2)])
     assert encoder.batches == [2] * 4
+
+
+def test_the_setting_reaches_the_encoder_of_every_profile(tmp_path):
+    adapters = open_adapters(Settings(data=tmp_path, encoder_views=3), lambda _: ColourEncoder())
+    try:
+        assert adapters.encoder().space == with_views(ColourEncoder(), 3).space
+    finally:
+        adapters.close()
