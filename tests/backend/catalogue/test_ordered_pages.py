@@ -133,6 +133,23 @@ def test_many_hits_are_paged_through(shelves: dict[bool, Shelf], options: dict[s
     assert all(len(ids) == len(set(ids)) for ids in seen.values())
 
 
+def test_siblings_come_from_far_below(shelves: dict[bool, Shelf]) -> None:
+    """Captions that rank behind more hits than are looked at for a page."""
+    shelf = shelves[False]
+    shelf.clear()
+    query = SearchQuery((TextPart("red"),), Filter(""), limit=1, group_by="image")
+    both = [shelf.add("image", n, ["the red cat"] * 45) for n in (0, 4)]
+    captions = [hit.item for hit in shelf.search(replace(query, limit=1000, group_by=None)).hits["caption"]]
+    last = [max(n for n, item in enumerate(captions) if item.image_id == group[0]) for group in both]
+    assert min(last) > 40  # Their captions are scattered among each other.
+    found = shelf.search(replace(query, limit=45)).hits["caption"]
+    assert len({hit.item.image_id for hit in found}) == 1
+    assert len(found) == 45
+    merged = shelf.search(replace(query, limit=46, merge="rrf")).hits["merged"]
+    assert {hit.item.id for hit in merged} in [set(group) for group in both]
+    assert merged[0].item.kind == "image"
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(first=search_queries(), second=search_queries())
 def test_a_cursor_fits_no_other_query(
