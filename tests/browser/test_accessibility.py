@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 VIEWS = {
     "start": "",
-    "search": "?q=a+cat&w=2&tag=demo&q=grass&w=-0.5",
+    "search": "?q=a+cat&w=2&tag=demo&q=grass&w=-0.5&min=0.25",
     "captions": "?q=a+cat&only=captions",
     "nothing": "?q=a+cat&before=2001-01-01",
     "upload": "?view=upload",

@@ -34,7 +34,7 @@ def test_start_and_search(gallery: Server, open_page: Open, theme: str, size: st
     options = {"viewport": PHONE} if size == "phone" else {}
     page = open_page(gallery, theme=theme, **options)
     save(page, f"start-{theme}-{size}")
-    page.goto(f"{gallery.url}/?q=an+animal&q=a+meadow&w=0.5&not=surfaces&min=0.25")
+    page.goto(f"{gallery.url}/?q=a+red+motorcycle&not=surfaces&min=0.25")
     pictures(page).first.wait_for()
     save(page, f"search-{theme}-{size}")
 
