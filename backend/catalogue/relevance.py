@@ -121,16 +121,19 @@ class Relevances:
 
 
 def scale_of(parts: Sequence[QueryPart], kind: Kind, calibration: Calibration) -> Scale | None:
-    """A hit is as relevant to the whole as one that is so to every part that says what to look for. (Parts
-    of negative weight are met by hits whose cosine with them is 0.) None: a direction is not calibrated."""
+    """The mean of the scales of those parts that say what to look for, as far as each is heard: a hit need
+    not be as good for every part as it would have to be for that part alone. Parts of negative weight move
+    all cosines nearer to 0, and the scale with them. None: a direction is not calibrated."""
     weights = weigh(parts, calibration)
-    total = weights @ np.stack([part.vector for part in parts]).astype(np.float64)
     wanted = [i for i, weight in enumerate(weights) if weight > 0] or [0]
     cosines = [calibration.cosines(parts[i].vector, parts[i].modality, SEARCHED[kind]) for i in wanted]
     known = [found for found in cosines if found is not None]
     if len(known) < len(wanted):
         return None
-    return Scale(np.abs(weights[wanted]) @ np.stack(known) / float(np.linalg.norm(total)))
+    vectors = np.stack([part.vector for part in parts]).astype(np.float64)
+    nearer = np.linalg.norm(weights[wanted] @ vectors[wanted]) / np.linalg.norm(weights @ vectors)
+    heard = np.abs(weights[wanted])
+    return Scale(heard @ np.stack(known) / heard.sum() * nearer)
 
 
 def weigh(parts: Sequence[QueryPart], calibration: Calibration | None) -> Floats:

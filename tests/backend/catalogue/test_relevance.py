@@ -116,21 +116,35 @@ def test_a_direction_nobody_calibrated_has_no_scale(kept: Calibrations) -> None:
     assert relevances(kept, [0.0]).for_query(MEMBERS[0], ("text", "caption")) is None
 
 
-def test_the_whole_is_as_relevant_as_parts_that_all_are(kept: Calibrations) -> None:
+def test_a_composed_query_has_the_mean_of_the_scales_of_what_it_wants(kept: Calibrations) -> None:
     kept.put(calibration())
     known = relevances(kept, [0.0])
     parts = [QueryPart("text", MEMBERS[0], 2.0), QueryPart("image", MEMBERS[1])]
-    combined = combine([part.vector for part in parts], known.weigh(parts).tolist())
-    whole = known.for_parts(parts, "image")
-    text, picture = (known.for_parts([part], "image") for part in parts)
+    whole, text, picture = (known.for_parts(some, "image") for some in (parts, parts[:1], parts[1:]))
     assert whole is not None
     assert text is not None
     assert picture is not None
-    for share in (0.25, 0.8):
-        # A hit whose cosines with the parts are those of this share.
-        wanted = np.array([text.cosine(share), picture.cosine(share)])
-        hit = np.linalg.lstsq(np.stack([part.vector for part in parts]), wanted, rcond=None)[0]
-        assert whole.relevance(float(hit @ combined)) == pytest.approx(share, abs=1e-4)
+    heard = known.weigh(parts)
+    expected = (heard[0] * text.cosines + heard[1] * picture.cosines) / heard.sum()
+    np.testing.assert_allclose(whole.cosines, expected)
+
+
+def test_what_is_unwanted_takes_no_relevance_from_hits_that_have_nothing_to_do_with_it(
+    kept: Calibrations,
+) -> None:
+    kept.put(calibration())
+    known = relevances(kept, [0.0])
+    wanted, unwanted = np.eye(8, dtype=np.float32)[:2]
+    hit = np.array([0.4, 0, 0.9, 0, 0, 0, 0, 0])
+    alone = [QueryPart("text", wanted)]
+    both = [*alone, QueryPart("text", unwanted, -0.7)]
+    found = []
+    for parts in (alone, both):
+        scale = known.for_parts(parts, "image")
+        assert scale is not None
+        vector = combine([part.vector for part in parts], known.weigh(parts).tolist())
+        found.append(scale.relevance(float(vector @ hit)))
+    assert found[0] == pytest.approx(found[1], abs=1e-6)
 
 
 def test_parts_count_by_the_inverse_of_their_spread(kept: Calibrations) -> None:
