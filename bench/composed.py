@@ -194,9 +194,6 @@ def main() -> None:
         (i, [QueryPart("image", val.images[near]), QueryPart("text", val.captions[i])])
         for i, near in _beside(val)
     ]
-    print(
-        f"answers kept at relevance {THRESHOLD}: halves {_kept(val, halves):.2f}, both {_kept(val, both):.2f}"
-    )
     ours, plain = results["weighed by spread"], results["plain sum"]
     bounds = Bounds()
     bounds.at_least("halves: recall beside a plain sum", ours[0] - plain[0], -0.01)
