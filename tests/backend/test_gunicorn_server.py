@@ -16,8 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.databases import free_port
 from tests.support.pictures import jpeg
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 60

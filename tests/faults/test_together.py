@@ -13,7 +13,8 @@ import pytest
 
 from tests.faults.trial import Trial
 from tests.support.encoders import ColourEncoder
-from tests.support.installation import QUICK, Installation, Part, installation
+from tests.support.installation import QUICK, Installation, installation
+from tests.support.parts import Part
 from tests.support.pictures import jpeg
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.support.databases import Container, has_image
+from tests.support.containers import Container, has_image
 
 IMAGE = os.environ.get("TWINSPACE_TEST_QDRANT_IMAGE", "qdrant/qdrant:v1.19.0")
 MISSING = f"no Qdrant server at hand: TWINSPACE_TEST_QDRANT_URL is not set, and Docker has no image {IMAGE}"

@@ -19,8 +19,9 @@ from backend.adapters import open_adapters
 from backend.catalogue.items import NewCaption
 from backend.profile import Services, open_services
 from backend.settings import Settings
-from tests.support.databases import free_port, postgres, redis
+from tests.support.databases import postgres, redis
 from tests.support.encoders import ColourEncoder
+from tests.support.ports import free_port
 from tests.support.qdrant_stand_in import QdrantStandIn
 from workers.app import QUEUE, make_app, wake_workers
 from workers.scheduler import ENOUGH, QuietScheduler

@@ -22,8 +22,9 @@ from backend.errors import ConfigurationError
 from backend.settings import Settings
 from backend.store.base import Point
 from backend.store.server import ServerStore
-from tests.support.databases import free_port, postgres, redis
+from tests.support.databases import postgres, redis
 from tests.support.encoders import ColourEncoder
+from tests.support.ports import free_port
 from tests.support.qdrant_stand_in import Fault, QdrantStandIn
 
 
