@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from timm.data import ImageNetInfo
 
 from bench.bounds import Bounds
 from bench.data import captioned_pictures, shared
@@ -117,6 +116,8 @@ def top5_of_names(encoder: Encoder) -> float:
 
 def names_found(encoder: Encoder) -> tuple[np.ndarray, np.ndarray]:
     """The class of each of ImageNet's photos, and whether its name is among the best five of 1,000."""
+    from timm.data import ImageNetInfo  # After torchvision's operators were mended.
+
     info = ImageNetInfo()
     names = [description.split(",")[0] for description in info.label_descriptions()]
     queries = encoder.encode_texts([f"a photo of a {name}" for name in names])

@@ -91,7 +91,6 @@ def _train_afresh(dataset: Dataset, session: Session) -> Result:
         "pictures": len(dataset.train),
         "seed": options.seed,
         "epochs": epochs,
-        "seconds": round(seconds),
         "val": metrics,
     }
     assembly = Assembly(image_tower, towers, trained)
