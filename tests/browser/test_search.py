@@ -244,3 +244,17 @@ def test_the_api_says_in_its_own_words_what_is_wrong(
     problem = page.get_by_role("alert")
     assert "query.2.item" in problem.inner_text()
     assert "UUID" in problem.inner_text()
+
+
+def test_a_dropped_picture_can_be_stored_to_share_the_search(studio: Server, open_page: Open) -> None:
+    with studio.client() as client:
+        client.wait([item.id for item in client.upload([("red.jpg", jpeg())]).items])
+    page = open_page(studio)
+    drop_files(page, "body", [("new.jpg", "image/jpeg", jpeg((200, 30, 20), seed=77))])
+    page.get_by_role("button", name="Add it to the collection").click()
+    page.wait_for_url("**?like=**")
+    settled(page)
+    assert chips(page).first.inner_text().split("\n")[0] == "new.jpg"
+    assert pictures(page).count() >= 1
+    shared = open_page(studio, page.url.rpartition("/")[2])
+    assert first_files(shared) == first_files(page)

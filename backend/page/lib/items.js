@@ -11,7 +11,7 @@ export function know(items) {
 
 /** The items with these ids by id; what is not there (any more) is left out. */
 export async function itemsById(ids) {
-  const missing = ids.filter((id) => !known.has(id));
+  const missing = ids.filter((id) => !known.has(id) || known.get(id).status === "pending");
   if (missing.length) know((await listItems({ ids: missing.join(",") })).items);
   return new Map(ids.filter((id) => known.has(id)).map((id) => [id, known.get(id)]));
 }

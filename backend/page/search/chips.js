@@ -51,6 +51,7 @@ export function chipRow({ onChange, onAnother, onUpload }) {
     if (!item) return words.replaceChildren(icon("picture"), label(t("chips.gone")));
     named(item.text ?? item.filename);
     if (item.kind === "caption") return words.replaceChildren(icon("words"), label(item.text));
+    if (item.status === "pending") return words.replaceChildren(icon("picture"), label(item.filename));
     const image = h("img", { alt: "", width: 32, height: 32 });
     showPicture(image, item, "thumbnail", () => image.replaceWith(icon("picture")));
     return words.replaceChildren(image, label(item.filename));

@@ -1,6 +1,6 @@
 // The search view: reads the address, asks the API, draws the answer, and goes on by cursor.
 
-import { isAbort, listItems, search, uploadPicture } from "../lib/api.js";
+import { isAbort, uploadPicture } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { number, t } from "../lib/i18n.js";
 import { know } from "../lib/items.js";
@@ -10,7 +10,8 @@ import { navigate } from "../lib/router.js";
 import { searchBox, takePictures } from "./box.js";
 import { chipRow } from "./chips.js";
 import { filterBar } from "./filters.js";
-import { changed, queryFor, readQuery, toRequest, writeQuery } from "./query.js";
+import { browse, find } from "./finding.js";
+import { changed, queryFor, readQuery, writeQuery } from "./query.js";
 import { resultLists } from "./results.js";
 
 const PAGE = 40;
@@ -191,24 +192,6 @@ function remember(key, answer) {
   answers.delete(key);
   answers.set(key, answer);
   if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
-}
-
-async function find(query, limit, cursor, signal) {
-  const files = new Map();
-  for (const { kind, value } of query.parts) if (kind === "picture") files.set(value, await recallPicture(value));
-  const parts = query.parts.filter(({ value }) => files.get(value) !== null);
-  if (!parts.length) return { unknown: true, images: [], captions: [], cursor: null, took: 0 };
-  const { request, pictures } = toRequest({ ...query, parts }, limit, cursor);
-  const answer = await search(request, pictures.map((id) => files.get(id)), { signal });
-  know([...answer.images, ...answer.captions]);
-  return { images: answer.images, captions: answer.captions, cursor: answer.next_cursor, took: answer.took_ms.total, indexing: answer.indexing };
-}
-
-/** Without a query there is what came last, all of it or of one tag. */
-async function browse({ tags }, limit, cursor, signal) {
-  const answer = await listItems({ kind: "image", status: "indexed", tag: tags[0], limit, cursor }, { signal });
-  know(answer.items);
-  return { images: answer.items, captions: [], cursor: answer.next_cursor, took: 0 };
 }
 
 function told({ took, indexing }) {
