@@ -17,6 +17,9 @@ AXES = 128
 FLOOR = 0.1
 """Added to every variance, as a share of their mean: what a few hundred vectors do not show is not zero."""
 
+BEFORE = 1000
+"""Vectors that an earlier fit of the same group is worth."""
+
 
 @dataclass(frozen=True)
 class Gaussian:
@@ -36,19 +39,33 @@ class Gaussian:
     """Variance along every other direction."""
 
     @classmethod
-    def of(cls, vectors: Vectors) -> Gaussian:
-        """Of `float32[n, d]`, n at least 2."""
+    def of(cls, vectors: Vectors, before: Gaussian | None = None) -> Gaussian:
+        """Of `float32[n, d]`, n at least 2. `before` counts as `BEFORE` more of them: few vectors alone make
+        a group look narrower than it is, so that its members seem to be of another."""
         wide = vectors.astype(np.float64)
-        values, directions = np.linalg.eigh(np.cov(wide.T))
+        mean, covariance, new = wide.mean(axis=0), np.cov(wide.T), 1.0
+        if before is not None:
+            new = len(vectors) / (len(vectors) + BEFORE)
+            apart = mean - before.mean
+            covariance = new * covariance + (1 - new) * before._covariance()
+            covariance += new * (1 - new) * np.outer(apart, apart)
+            mean = before.mean + new * apart
+        values, directions = np.linalg.eigh(covariance)
         values, directions = np.maximum(values[::-1], 0), directions[:, ::-1]
-        floor = FLOOR * float(values.mean())
-        r = min(AXES, len(values) - 1, len(vectors) - 1)
+        floor = FLOOR * float(values.mean()) * new  # What was known before has its floor already.
+        r = min(AXES, len(values) - 1, len(vectors) - 1 if before is None else AXES)
         return cls(
-            wide.mean(axis=0).astype(np.float32),
+            mean.astype(np.float32),
             directions[:, :r].astype(np.float32),
             (values[:r] + floor).astype(np.float32),
             float(values[r:].mean()) + floor,
         )
+
+    def _covariance(self) -> Floats:
+        axes = self.axes.astype(np.float64)
+        inside = (axes * (self.variances - self.rest)) @ axes.T
+        covariance: Floats = inside + self.rest * np.eye(len(self.mean))
+        return covariance
 
     def unfamiliarity(self, vectors: Vectors) -> Floats:
         """`float64[n]`: half the logarithm of the squared Mahalanobis distance. The logarithm, because

@@ -100,8 +100,9 @@ def require_enough(pictures: int) -> None:
 def _fit_group(name: str, members: Captions, pairs: Pairs, strange: Vectors, before: Group | None) -> Group:
     modality: Modality = "image" if name == IMAGE else "text"
     # A member is more familiar to a Gaussian that has seen it than a query ever will be.
-    unseen = [Gaussian.of(members.vectors[members.image_of % FOLDS != fold]) for fold in range(FOLDS)]
-    gaussian = Gaussian.of(members.vectors)
+    known = before.gaussian if before else None
+    unseen = [Gaussian.of(members.vectors[members.image_of % FOLDS != fold], known) for fold in range(FOLDS)]
+    gaussian = Gaussian.of(members.vectors, known)
     far = gaussian.unfamiliarity(strange)
     directions = dict(before.directions) if before else {}
     for searched in ("image", "text"):

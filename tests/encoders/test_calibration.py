@@ -51,6 +51,24 @@ def test_a_stranger_is_less_familiar_than_any_member() -> None:
     assert members.max() < strangers.min()
 
 
+def test_what_was_known_of_a_group_keeps_a_small_sample_from_narrowing_it() -> None:
+    random = np.random.default_rng(0)
+
+    def members(n: int, axis: int) -> Vectors:
+        rows = random.normal(0, 0.2, (n, 96)) * np.linspace(1, 0.2, 96)
+        rows[:, axis] += 0.8
+        return unit(rows)
+
+    before, other = (Gaussian.of(members(2000, axis)) for axis in (0, 1))
+    few, fresh = members(50, 0), members(500, 0)
+
+    def told(gaussian: Gaussian) -> float:
+        return float(np.mean(gaussian.log_likelihood(fresh) > other.log_likelihood(fresh)))
+
+    assert told(Gaussian.of(few, before)) > 0.97
+    assert told(Gaussian.of(few)) < told(Gaussian.of(few, before))
+
+
 def test_the_group_of_a_text_is_told_by_its_vector() -> None:
     known = calibration()
     english, chinese = (known.cosines(around(axis)[0], "text", "image") for axis in (0, 1))
