@@ -29,8 +29,12 @@ def shared(name: str) -> Path:
 
 
 def val_captions(language: str = "en") -> list[str]:
+    return captions("val", language)
+
+
+def captions(split: str, language: str = "en") -> list[str]:
     entries = json.loads((shared("flickr8k") / "captions.json").read_text())
-    return [text for entry in entries if entry["split"] == "val" for text in entry[language]]
+    return [text for entry in entries if entry["split"] == split for text in entry[language]]
 
 
 def captioned_pictures() -> list[Example]:

@@ -29,6 +29,7 @@ class Grouping:
         """
         # By date, everything is there already.
         whole = self._plan.query.order_by == "created_at"
+        self._items.alive([hit for ranked in lists.values() for hit in ranked.hits[:depth]])  # In one go.
         heads: dict[ListName, list[Candidate]] = {
             name: self._items.alive(ranked.hits if whole else ranked.hits[:depth])
             for name, ranked in lists.items()

@@ -65,11 +65,12 @@ class Ordering:
 
     def _diversified(self, kind: Kind, hits: Sequence[Candidate]) -> Sequence[Candidate]:
         window = hits[: self._window()]
-        points = {point.id: point for point in self._store.get(self._space, kind, [hit.id for hit in window])}
-        vectors = np.zeros((len(window), len(self._plan.vector)), np.float32)
-        for i, hit in enumerate(window):
-            if hit.id in points:  # What was deleted this moment is like nothing.
-                vectors[i] = points[hit.id].vector
+        if not window:
+            return hits
+        known = self._store.vectors(self._space, kind, [hit.id for hit in window])
+        nothing = np.zeros(len(self._plan.vector), np.float32)
+        # What was deleted this moment is like nothing.
+        vectors = np.array([known.get(hit.id, nothing) for hit in window], np.float32)
         strengths = np.array([hit.strength for hit in window])
         order = diversified(strengths, vectors, self._plan.query.diversify)
         return [*(window[i] for i in order), *hits[len(window) :]]

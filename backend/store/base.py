@@ -218,6 +218,10 @@ class VectorStore(Protocol):
         """The points that exist, with dense vectors and payload, in the order of `ids`."""
         ...
 
+    def vectors(self, space: str, kind: Kind, ids: Sequence[str]) -> dict[str, Vector]:
+        """The dense vectors of the points that exist. Reads no payload, which lies elsewhere on the disk."""
+        ...
+
     def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
         """Ids that are not there are passed over."""
         ...

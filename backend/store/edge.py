@@ -32,6 +32,7 @@ from backend.store.base import (
     Query,
     ScoredPoint,
     SparseVector,
+    Vector,
     collection_name,
     spaces_of,
     vectors_as_lists,
@@ -104,18 +105,21 @@ class EdgeStore:
         found = {point.id: point for point in map(_point, records)}
         return [found[id] for id in ids if id in found]
 
+    def vectors(self, space: str, kind: Kind, ids: Sequence[str]) -> dict[str, Vector]:
+        records: list[Any] = self._read(
+            space, kind, [], lambda shard: shard.retrieve(list(ids), False, [VECTOR_NAME])
+        )
+        return {str(record.id): _vector(record) for record in records}
+
     def refresh(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
+        written = False
         for start in range(0, len(points), UPSERT_BATCH):
             batch = points[start:][:UPSERT_BATCH]
-            there = self.get(space, kind, [point.id for point in batch])
-            operation = edge.UpdateOperation.upsert_points(
-                _edge_points(with_vectors_of(there, batch)), update_mode=edge.UpdateMode.UpdateOnly
-            )
-            try:
-                self._change(space, kind, operation)
-            except MissingLexical:
-                self._read(space, kind, None, _add_lexical)
-                self._change(space, kind, operation)
+            if there := self.get(space, kind, [point.id for point in batch]):
+                self._replace(space, kind, with_vectors_of(there, batch))
+                written = True
+        if written:
+            self._flush(space, kind)
 
     def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
         self._change(space, kind, edge.UpdateOperation.delete_points(list(ids)))
@@ -208,6 +212,19 @@ class EdgeStore:
         """The log alone survives `kill -9`; this survives a power cut, too."""
         self._read(space, kind, None, lambda shard: shard.flush())
 
+    def _replace(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
+        """Points that are gone meanwhile stay away."""
+        operation = edge.UpdateOperation.upsert_points(
+            _edge_points(points), update_mode=edge.UpdateMode.UpdateOnly
+        )
+        try:
+            self._write(space, kind, operation)
+        except MissingLexical:
+            self._read(space, kind, None, _add_lexical)
+            self._write(space, kind, operation)
+        except MissingSpace:
+            return
+
     def _change(self, space: str, kind: Kind, operation: Any) -> None:
         try:
             self._write(space, kind, operation)
@@ -277,9 +294,11 @@ def _edge_points(points: Sequence[Point]) -> list[Any]:
 
 
 def _point(record: Any) -> Point:
-    return Point(
-        str(record.id), np.asarray(record.vector[VECTOR_NAME], dtype=np.float32), record.payload or {}
-    )
+    return Point(str(record.id), _vector(record), record.payload or {})
+
+
+def _vector(record: Any) -> Vector:
+    return np.asarray(record.vector[VECTOR_NAME], dtype=np.float32)
 
 
 def _nearest(query: Query, limit: int) -> Any:

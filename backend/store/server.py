@@ -27,6 +27,7 @@ from backend.store.base import (
     Query,
     ScoredPoint,
     SparseVector,
+    Vector,
     collection_name,
     spaces_of,
     vectors_as_lists,
@@ -126,6 +127,12 @@ class ServerStore:
 
         found = {point.id: point for point in map(_point, self._read(space, kind, [], retrieve))}
         return [found[id] for id in ids if id in found]
+
+    def vectors(self, space: str, kind: Kind, ids: Sequence[str]) -> dict[str, Vector]:
+        def retrieve(name: str) -> list[Any]:
+            return self._client.retrieve(name, list(ids), with_payload=False, with_vectors=[VECTOR_NAME])
+
+        return {str(record.id): _vector(record) for record in self._read(space, kind, [], retrieve)}
 
     def refresh(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
         for start in range(0, len(points), UPSERT_BATCH):
@@ -287,8 +294,11 @@ def _schema(field: str, kind: IndexKind) -> Any:
 
 
 def _point(record: Any) -> Point:
-    vector = np.asarray(record.vector[VECTOR_NAME], dtype=np.float32)
-    return Point(str(record.id), vector, record.payload or {})
+    return Point(str(record.id), _vector(record), record.payload or {})
+
+
+def _vector(record: Any) -> Vector:
+    return np.asarray(record.vector[VECTOR_NAME], dtype=np.float32)
 
 
 def _params(info: models.CollectionInfo) -> models.VectorParams | None:

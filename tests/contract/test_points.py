@@ -55,8 +55,17 @@ def test_a_name_that_is_no_safe_part_of_a_path_is_refused(store: VectorStore, na
         store.drop_space(name)
 
 
+def test_vectors_come_without_the_rest(store: VectorStore, space: str) -> None:
+    store.upsert(space, "image", [point(n, vector=n) for n in range(3)])
+    found = store.vectors(space, "image", [IDS[2], IDS[9], IDS[0]])
+    assert found.keys() == {IDS[0], IDS[2]}
+    for n in (0, 2):
+        assert np.allclose(found[IDS[n]], VECTORS[n], atol=1e-6)
+
+
 def test_a_space_that_is_not_there_reads_as_empty(store: VectorStore) -> None:
     for kind in KINDS:
+        assert store.vectors(ABSENT, kind, IDS) == {}
         assert store.query(ABSENT, kind, question()) == []
         assert store.query_batch(ABSENT, kind, [question(), question(1)]) == [[], []]
         assert store.count(ABSENT, kind) == 0
