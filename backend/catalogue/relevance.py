@@ -19,8 +19,6 @@ from encoders.base import Space
 from encoders.calibration import SHARES, Calibration, Modality, shipped_calibration
 from encoders.familiarity import Floats
 
-Direction = tuple[Modality, Kind]
-"""What the query is, and the list that is searched."""
 FRESH_SECONDS = 30
 """So long after `twinspace calibrate` every replica uses what it fitted."""
 BEYOND = 1.001
@@ -105,13 +103,9 @@ class Relevances:
                 self._looked_at = self._clock()
             return self._fitted or self._shipped
 
-    def for_query(self, vector: Vector, direction: Direction) -> Scale | None:
-        """None: the space is not calibrated in this direction. Raises `Unavailable`."""
-        source, kind = direction
-        return self.for_parts([QueryPart(source, vector)], kind)
-
     def for_parts(self, parts: Sequence[QueryPart], kind: Kind) -> Scale | None:
-        """Of the vector that the parts are combined into. Raises `Unavailable`."""
+        """Of the vector that the parts are combined into. None: the space is not calibrated in one of their
+        directions. Raises `Unavailable`."""
         calibration = self.calibration()
         return scale_of(parts, kind, calibration) if calibration else None
 
@@ -148,11 +142,3 @@ def weigh(parts: Sequence[QueryPart], calibration: Calibration | None) -> Floats
         weights /= calibration.spreads(np.stack([part.vector for part in parts]))
     largest: float = np.abs(weights).max()
     return weights / largest if largest else weights
-
-
-def source_of(parts: Sequence[QueryPart]) -> Modality:
-    """What a composed query mostly is, by the weights of what it wants; text where they are even."""
-    weights = {"text": 0.0, "image": 0.0}
-    for part in parts:
-        weights[part.modality] += max(part.weight, 0)
-    return "image" if weights["image"] > weights["text"] else "text"

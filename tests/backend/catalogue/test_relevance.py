@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from backend.catalogue.calibrations import Calibrations
 from backend.catalogue.database import Database
 from backend.catalogue.query_vectors import combine
-from backend.catalogue.relevance import BEYOND, FRESH_SECONDS, QueryPart, Relevances, Scale, source_of, weigh
+from backend.catalogue.relevance import BEYOND, FRESH_SECONDS, QueryPart, Relevances, Scale, weigh
 from encoders.base import Space
 from encoders.calibration import APART, SHARES, Calibration, Direction, Group, Modality
 from encoders.familiarity import Gaussian
@@ -17,6 +17,7 @@ SPACE = Space("tiny-1234", 8, "f" * 64, ("en",), "Apache-2.0")
 RANDOM = np.random.default_rng(0)
 MEMBERS = RANDOM.normal(0, 0.2, (100, 8)).astype(np.float32) + np.eye(8, dtype=np.float32)[0]
 MEMBERS /= np.linalg.norm(MEMBERS, axis=1, keepdims=True)
+TEXT = [QueryPart("text", MEMBERS[0])]
 
 
 def calibration(height: float = 0.0) -> Calibration:
@@ -86,7 +87,7 @@ def relevances(kept: Calibrations, now: list[float]) -> Relevances:
 
 
 def test_without_a_calibration_there_is_no_scale(kept: Calibrations) -> None:
-    assert relevances(kept, [0.0]).for_query(MEMBERS[0], ("text", "image")) is None
+    assert relevances(kept, [0.0]).for_parts(TEXT, "image") is None
 
 
 def test_what_was_fitted_is_used_by_everybody_a_moment_later(kept: Calibrations) -> None:
@@ -96,10 +97,10 @@ def test_what_was_fitted_is_used_by_everybody_a_moment_later(kept: Calibrations)
     kept.put(calibration())
     assert replica.calibration() is None
     now[0] += FRESH_SECONDS
-    first = replica.for_query(MEMBERS[0], ("text", "image"))
+    first = replica.for_parts(TEXT, "image")
     kept.put(calibration(height=0.3))
     now[0] += FRESH_SECONDS
-    second = replica.for_query(MEMBERS[0], ("text", "image"))
+    second = replica.for_parts(TEXT, "image")
     assert first is not None
     assert second is not None
     np.testing.assert_allclose(second.cosines, first.cosines + 0.3)
@@ -113,7 +114,7 @@ def test_a_space_keeps_its_calibration_beside_those_of_others(kept: Calibrations
 
 def test_a_direction_nobody_calibrated_has_no_scale(kept: Calibrations) -> None:
     kept.put(calibration())
-    assert relevances(kept, [0.0]).for_query(MEMBERS[0], ("text", "caption")) is None
+    assert relevances(kept, [0.0]).for_parts(TEXT, "caption") is None
 
 
 def test_a_composed_query_has_the_mean_of_the_scales_of_what_it_wants(kept: Calibrations) -> None:
@@ -162,10 +163,3 @@ def test_weights_stay_as_they_are_where_nothing_is_known(kept: Calibrations) -> 
     kept.put(calibration())
     assert np.isfinite(relevances(kept, [0.0]).weigh(parts)).all()
     assert (weigh([QueryPart("text", MEMBERS[0], 0.0)], calibration()) == 0).all()
-
-
-def test_a_composed_query_is_what_most_of_it_is() -> None:
-    text, picture = QueryPart("text", MEMBERS[0], 1.0), QueryPart("image", MEMBERS[0], 1.0)
-    assert source_of([text, picture]) == "text"
-    assert source_of([picture, picture, text]) == "image"
-    assert source_of([text, QueryPart("image", MEMBERS[0], -9.0)]) == "text"
