@@ -132,7 +132,8 @@ class ServerStore:
         def retrieve(name: str) -> list[Any]:
             return self._client.retrieve(name, list(ids), with_payload=False, with_vectors=[VECTOR_NAME])
 
-        return {str(record.id): _vector(record) for record in self._read(space, kind, [], retrieve)}
+        records: list[Any] = self._read(space, kind, [], retrieve)
+        return {str(record.id): _vector(record) for record in records}
 
     def refresh(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
         for start in range(0, len(points), UPSERT_BATCH):
