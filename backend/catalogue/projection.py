@@ -19,8 +19,9 @@ from backend.store.filters import NO, NO_RANGES, YES, rfc3339
 
 VERSION = 1
 """Raised when points of the same items are to hold something else: all are then written anew."""
-BATCH = 256
-BATCHES = 20
+BATCH = 1000
+"""Each waits for the disk once."""
+BATCHES = 5
 """In one go: the janitor has other duties."""
 
 
