@@ -47,7 +47,7 @@ def trial(distributed: Installation, record_property: Callable[[str, object], No
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What the promise came to: `pytest tests/faults` prints it (not where xdist runs the tests)."""
     trials = [
-        (report.nodeid.rpartition("::")[2], value)
+        (report.nodeid.rpartition("::")[2], Numbers(*value))
         for report in terminalreporter.getreports("passed")
         for name, value in report.user_properties
         if name == NUMBERS

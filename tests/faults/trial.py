@@ -111,5 +111,5 @@ class Trial:
         )
         assert self.accepted, "nothing was uploaded"
         assert numbers.lost == numbers.duplicated == 0, numbers
-        self._report(NUMBERS, numbers)
+        self._report(NUMBERS, list(astuple(numbers)))  # xdist hands on plain values alone.
         return numbers
