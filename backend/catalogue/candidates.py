@@ -21,7 +21,7 @@ WEIGHTS: dict[tuple[Kind, Source], float] = {
 }
 """As `bench.hybrid` finds them best. Texts that share words are alike in meaning, too: words tell less about
 captions than about pictures."""
-FUSED = 100
+FUSED = 50
 """Hits of each source that are fused at least: a rank that is cut off counts nothing, and that must not
 depend on the size of the page."""
 
