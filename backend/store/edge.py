@@ -12,13 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import qdrant_edge as edge
 
 from backend.errors import ConfigurationError, StorageFull
 from backend.settings import RangeKind
 from backend.store.base import (
-    GRAPH_CANDIDATES,
     KINDS,
     LEXICAL_NAME,
     VECTOR_NAME,
@@ -35,20 +33,17 @@ from backend.store.base import (
     Vector,
     collection_name,
     spaces_of,
-    vectors_as_lists,
     with_vectors_of,
 )
+from backend.store.edge_records import DIALECT, edge_points, nearest, nearest_words, to_point, to_vector
 from backend.store.facets import best, wanted
-from backend.store.filters import NO_RANGES, Dialect, IndexKind, outdated_indexes, payload_indexes
-from backend.store.ranking import engine_threshold, rank
+from backend.store.filters import NO_RANGES, IndexKind, outdated_indexes, payload_indexes
+from backend.store.ranking import rank
 from backend.store.shards import Shards, engine_errors
 from encoders.base import Space
 
 T = TypeVar("T")
 
-DIALECT = Dialect(
-    edge, ids_argument="point_ids", number_range=edge.RangeFloat, datetime_range=edge.RangeDateTime
-)
 INDEXES: dict[IndexKind, Any] = {
     "keyword": edge.PayloadSchemaType.Keyword,
     "datetime": edge.PayloadSchemaType.Datetime,
@@ -93,7 +88,7 @@ class EdgeStore:
     def upsert(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
         for start in range(0, len(points), UPSERT_BATCH):
             self._write(
-                space, kind, edge.UpdateOperation.upsert_points(_edge_points(points[start:][:UPSERT_BATCH]))
+                space, kind, edge.UpdateOperation.upsert_points(edge_points(points[start:][:UPSERT_BATCH]))
             )
         if points:
             self._flush(space, kind)
@@ -102,14 +97,14 @@ class EdgeStore:
         records: list[Any] = self._read(
             space, kind, [], lambda shard: shard.retrieve(list(ids), True, [VECTOR_NAME])
         )
-        found = {point.id: point for point in map(_point, records)}
+        found = {point.id: point for point in map(to_point, records)}
         return [found[id] for id in ids if id in found]
 
     def vectors(self, space: str, kind: Kind, ids: Sequence[str]) -> dict[str, Vector]:
         records: list[Any] = self._read(
             space, kind, [], lambda shard: shard.retrieve(list(ids), False, [VECTOR_NAME])
         )
-        return {str(record.id): _vector(record) for record in records}
+        return {str(record.id): to_vector(record) for record in records}
 
     def refresh(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
         written = False
@@ -148,7 +143,7 @@ class EdgeStore:
         """Queries of a batch share one pass over the vectors: much cheaper than one after the other."""
 
         def search(wanted: Sequence[tuple[Query, int]]) -> list[list[ScoredPoint]]:
-            batch = edge.QueryBatchRequest([_nearest(query, n) for query, n in wanted])
+            batch = edge.QueryBatchRequest([nearest(query, n) for query, n in wanted])
             nothing: list[list[Any]] = [[] for _ in wanted]
             found = self._read(space, kind, nothing, lambda shard: shard.query_batch(batch))
             return [[ScoredPoint(str(hit.id), hit.score) for hit in hits] for hits in found]
@@ -172,7 +167,7 @@ class EdgeStore:
             with_payload=True,
         )
         hits: list[Any] = self._read(space, kind, [], lambda shard: shard.query(request))
-        return [_point(hit) for hit in hits]
+        return [to_point(hit) for hit in hits]
 
     def optimize(self) -> None:
         """Builds HNSW graphs and frees the room of deleted points, all collections in turn.
@@ -215,7 +210,7 @@ class EdgeStore:
     def _replace(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
         """Points that are gone meanwhile stay away."""
         operation = edge.UpdateOperation.upsert_points(
-            _edge_points(points), update_mode=edge.UpdateMode.UpdateOnly
+            edge_points(points), update_mode=edge.UpdateMode.UpdateOnly
         )
         try:
             self._write(space, kind, operation)
@@ -268,7 +263,7 @@ def _add_lexical(shard: Any) -> None:
     """For shards of an older version: their points stay, and wait to be written anew with their words."""
     try:
         with engine_errors():
-            shard.query(edge.QueryRequest(limit=1, query=_nearest_words(SparseVector((0,), (1.0,)))))
+            shard.query(edge.QueryRequest(limit=1, query=nearest_words(SparseVector((0,), (1.0,)))))
     except MissingLexical:
         shard.update(edge.UpdateOperation.create_sparse_vector(LEXICAL_NAME, edge.Modifier.Idf))
         shard.flush()
@@ -283,46 +278,3 @@ def _require_dimension(shard: Any, space: Space, folder: Path) -> None:
         raise ConfigurationError(
             f"{folder} does not hold vectors of {space.dim} dimensions ({error})."
         ) from error
-
-
-def _edge_points(points: Sequence[Point]) -> list[Any]:
-    vectors: list[dict[str, Any]] = [{VECTOR_NAME: vector} for vector in vectors_as_lists(points)]
-    for point, named in zip(points, vectors, strict=True):
-        if point.lexical and point.lexical.indices:
-            named[LEXICAL_NAME] = _sparse(point.lexical)
-    return [edge.Point(point.id, named, point.payload) for point, named in zip(points, vectors, strict=True)]
-
-
-def _point(record: Any) -> Point:
-    return Point(str(record.id), _vector(record), record.payload or {})
-
-
-def _vector(record: Any) -> Vector:
-    return np.asarray(record.vector[VECTOR_NAME], dtype=np.float32)
-
-
-def _nearest(query: Query, limit: int) -> Any:
-    if isinstance(query.vector, SparseVector):
-        nearest = _nearest_words(query.vector)
-        # The words of other tenants say nothing about which are rare here, nor should they be heard of.
-        params = edge.SearchParams(idf=edge.IdfParams(DIALECT.tenant(query.filter.tenant)))
-    else:
-        nearest = edge.Query.Nearest(query.vector.tolist(), VECTOR_NAME)
-        params = edge.SearchParams(hnsw_ef=GRAPH_CANDIDATES)
-    return edge.QueryRequest(
-        limit=limit,
-        query=nearest,
-        filter=DIALECT.translate(query.filter),
-        params=params,
-        score_threshold=engine_threshold(query),
-        with_payload=False,
-        with_vector=False,
-    )
-
-
-def _nearest_words(vector: SparseVector) -> Any:
-    return edge.Query.Nearest(_sparse(vector), LEXICAL_NAME)
-
-
-def _sparse(vector: SparseVector) -> Any:
-    return edge.SparseVector(list(vector.indices), list(vector.values))

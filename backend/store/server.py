@@ -7,13 +7,11 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import numpy as np
 from qdrant_client import QdrantClient, models
 
 from backend.errors import ConfigurationError
 from backend.settings import RangeKind, Settings
 from backend.store.base import (
-    GRAPH_CANDIDATES,
     KINDS,
     LEXICAL_NAME,
     VECTOR_NAME,
@@ -26,24 +24,20 @@ from backend.store.base import (
     Point,
     Query,
     ScoredPoint,
-    SparseVector,
     Vector,
     collection_name,
     spaces_of,
-    vectors_as_lists,
     with_vectors_of,
 )
 from backend.store.client_errors import client_errors
 from backend.store.facets import best, wanted
-from backend.store.filters import NO_RANGES, Dialect, IndexKind, outdated_indexes, payload_indexes
-from backend.store.ranking import engine_threshold, rank
+from backend.store.filters import NO_RANGES, IndexKind, outdated_indexes, payload_indexes
+from backend.store.ranking import rank
+from backend.store.server_records import DIALECT, nearest, point_structs, to_point, to_vector
 from encoders.base import Space
 
 T = TypeVar("T")
 
-DIALECT = Dialect(
-    models, ids_argument="has_id", number_range=models.Range, datetime_range=models.DatetimeRange
-)
 INDEXES: dict[IndexKind, Any] = {
     "keyword": models.PayloadSchemaType.KEYWORD,
     "datetime": models.PayloadSchemaType.DATETIME,
@@ -54,11 +48,6 @@ COMPRESSED = models.VectorParamsDiff(
     quantization_config=models.ScalarQuantization(
         scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
     ),
-)
-# Found by their bytes, if there are any, and ranked by the whole vectors: scores are cosines in any case.
-EXACT_SCORES = models.SearchParams(
-    hnsw_ef=GRAPH_CANDIDATES,
-    quantization=models.QuantizationSearchParams(rescore=True, oversampling=2),
 )
 UPSERT_BATCH = 256
 """Points a request: about 3 MB of JSON at 512 dimensions, far below Qdrant's 32 MB."""
@@ -119,13 +108,13 @@ class ServerStore:
         for start in range(0, len(points), UPSERT_BATCH):
             batch = points[start : start + UPSERT_BATCH]
             with client_errors():
-                self._client.upsert(name, _structs(batch), wait=True)
+                self._client.upsert(name, point_structs(batch), wait=True)
 
     def get(self, space: str, kind: Kind, ids: Sequence[str]) -> list[Point]:
         def retrieve(name: str) -> list[Any]:
             return self._client.retrieve(name, list(ids), with_payload=True, with_vectors=[VECTOR_NAME])
 
-        found = {point.id: point for point in map(_point, self._read(space, kind, [], retrieve))}
+        found = {point.id: point for point in map(to_point, self._read(space, kind, [], retrieve))}
         return [found[id] for id in ids if id in found]
 
     def vectors(self, space: str, kind: Kind, ids: Sequence[str]) -> dict[str, Vector]:
@@ -133,13 +122,13 @@ class ServerStore:
             return self._client.retrieve(name, list(ids), with_payload=False, with_vectors=[VECTOR_NAME])
 
         records: list[Any] = self._read(space, kind, [], retrieve)
-        return {str(record.id): _vector(record) for record in records}
+        return {str(record.id): to_vector(record) for record in records}
 
     def refresh(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
         for start in range(0, len(points), UPSERT_BATCH):
             batch = points[start : start + UPSERT_BATCH]
             there = self.get(space, kind, [point.id for point in batch])
-            structs = _structs(with_vectors_of(there, batch))
+            structs = point_structs(with_vectors_of(there, batch))
             try:
                 self._update(space, kind, structs)
             except MissingLexical:
@@ -178,7 +167,7 @@ class ServerStore:
 
     def query_batch(self, space: str, kind: Kind, queries: Sequence[Query]) -> list[list[ScoredPoint]]:
         def search(wanted: Sequence[tuple[Query, int]]) -> list[list[ScoredPoint]]:
-            requests = [_nearest(query, n) for query, n in wanted]
+            requests = [nearest(query, n) for query, n in wanted]
 
             def ask(name: str) -> list[list[ScoredPoint]]:
                 answers = self._client.query_batch_points(name, requests)
@@ -210,7 +199,7 @@ class ServerStore:
             ).points
 
         hits: list[Any] = self._read(space, kind, [], draw)
-        return [_point(hit) for hit in hits]
+        return [to_point(hit) for hit in hits]
 
     def optimize(self) -> None:
         """Nothing to do: the server builds its HNSW graphs by itself, beside its work."""
@@ -278,55 +267,12 @@ class ServerStore:
             self._read(space, kind, None, update)
 
 
-def _structs(points: Sequence[Point]) -> list[models.PointStruct]:
-    structs = []
-    for point, vector in zip(points, vectors_as_lists(points), strict=True):
-        vectors: dict[str, Any] = {VECTOR_NAME: vector}
-        if point.lexical and point.lexical.indices:
-            vectors[LEXICAL_NAME] = _sparse(point.lexical)
-        structs.append(models.PointStruct(id=point.id, vector=vectors, payload=point.payload))
-    return structs
-
-
 def _schema(field: str, kind: IndexKind) -> Any:
     if field == "tenant":
         return models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
     return INDEXES[kind]
 
 
-def _point(record: Any) -> Point:
-    return Point(str(record.id), _vector(record), record.payload or {})
-
-
-def _vector(record: Any) -> Vector:
-    return np.asarray(record.vector[VECTOR_NAME], dtype=np.float32)
-
-
 def _params(info: models.CollectionInfo) -> models.VectorParams | None:
     vectors = info.config.params.vectors
     return vectors.get(VECTOR_NAME) if isinstance(vectors, dict) else None
-
-
-def _nearest(query: Query, limit: int) -> models.QueryRequest:
-    if isinstance(query.vector, SparseVector):
-        nearest: Any = _sparse(query.vector)
-        using = LEXICAL_NAME
-        # The words of other tenants say nothing about which are rare here, nor should they be heard of.
-        corpus = models.IdfCorpusParams(corpus=DIALECT.tenant(query.filter.tenant))
-        params = models.SearchParams(idf=corpus)
-    else:
-        nearest, using, params = query.vector.tolist(), VECTOR_NAME, EXACT_SCORES
-    return models.QueryRequest(
-        query=nearest,
-        using=using,
-        filter=DIALECT.translate(query.filter),
-        params=params,
-        limit=limit,
-        score_threshold=engine_threshold(query),
-        with_payload=False,
-        with_vector=False,
-    )
-
-
-def _sparse(vector: SparseVector) -> models.SparseVector:
-    return models.SparseVector(indices=list(vector.indices), values=list(vector.values))

@@ -1,0 +1,69 @@
+"""Between our points and queries and those of Qdrant Edge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import qdrant_edge as edge
+
+from backend.store.base import (
+    GRAPH_CANDIDATES,
+    LEXICAL_NAME,
+    VECTOR_NAME,
+    Point,
+    Query,
+    SparseVector,
+    Vector,
+    vectors_as_lists,
+)
+from backend.store.filters import Dialect
+from backend.store.ranking import engine_threshold
+
+DIALECT = Dialect(
+    edge, ids_argument="point_ids", number_range=edge.RangeFloat, datetime_range=edge.RangeDateTime
+)
+
+
+def edge_points(points: Sequence[Point]) -> list[Any]:
+    vectors: list[dict[str, Any]] = [{VECTOR_NAME: vector} for vector in vectors_as_lists(points)]
+    for point, named in zip(points, vectors, strict=True):
+        if point.lexical and point.lexical.indices:
+            named[LEXICAL_NAME] = sparse(point.lexical)
+    return [edge.Point(point.id, named, point.payload) for point, named in zip(points, vectors, strict=True)]
+
+
+def to_point(record: Any) -> Point:
+    return Point(str(record.id), to_vector(record), record.payload or {})
+
+
+def to_vector(record: Any) -> Vector:
+    return np.asarray(record.vector[VECTOR_NAME], dtype=np.float32)
+
+
+def nearest(query: Query, limit: int) -> Any:
+    if isinstance(query.vector, SparseVector):
+        by = nearest_words(query.vector)
+        # The words of other tenants say nothing about which are rare here, nor should they be heard of.
+        params = edge.SearchParams(idf=edge.IdfParams(DIALECT.tenant(query.filter.tenant)))
+    else:
+        by = edge.Query.Nearest(query.vector.tolist(), VECTOR_NAME)
+        params = edge.SearchParams(hnsw_ef=GRAPH_CANDIDATES)
+    return edge.QueryRequest(
+        limit=limit,
+        query=by,
+        filter=DIALECT.translate(query.filter),
+        params=params,
+        score_threshold=engine_threshold(query),
+        with_payload=False,
+        with_vector=False,
+    )
+
+
+def nearest_words(vector: SparseVector) -> Any:
+    return edge.Query.Nearest(sparse(vector), LEXICAL_NAME)
+
+
+def sparse(vector: SparseVector) -> Any:
+    return edge.SparseVector(list(vector.indices), list(vector.values))
