@@ -10,8 +10,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from backend.cli.train import train
+from backend.cli.train import _Terminal, train
 from backend.errors import InvalidRequest
+from encoders.training import fit
 from tests.support.pictures import picture
 
 COLOURS = {"red": (200, 30, 30), "green": (30, 180, 40), "blue": (30, 40, 200), "white": (240, 240, 240)}
@@ -86,3 +87,23 @@ def test_missing_columns_are_named(folder, tmp_path):
 def test_its_module_loads_no_model_library():
     code = "import sys, backend.cli.train; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(fit, "SECONDS_BETWEEN_CHECKPOINTS", 0)
+    advance = _Terminal.advance
+
+    def press_ctrl_c(terminal: _Terminal, stage: str, done: int, total: int) -> None:
+        advance(terminal, stage, done, total)
+        if stage.startswith("epochs") and done == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_Terminal, "advance", press_ctrl_c)
+        interrupted = run(folder, tmp_path / "out")
+    assert interrupted.exit_code == 130
+    assert "Interrupted: the same command goes on from here." in interrupted.output
+    result = run(folder, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "going on after epoch 2" in result.output
+    assert (tmp_path / "out" / "twinspace.json").exists()
