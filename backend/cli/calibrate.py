@@ -5,6 +5,7 @@ It touches the catalogue alone, so that servers may run meanwhile; each uses the
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,9 @@ from backend.cli.common import load_settings, progress_bar
 from backend.errors import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
+    from backend.evaluation.calibrate import Pairs
+    from backend.evaluation.calibration_pairs import Captioned
+    from encoders.base import Encoder, Vectors
     from encoders.calibration import Calibration
 
 
@@ -46,47 +50,54 @@ def calibrate(
 
     settings = load_settings(data=data)
     entries = of_split(read_captions(captions), split)
-    captioned = [(images / entry.image, entry.all_captions()) for entry in entries]
-    others = sorted(path for path in strangers.rglob("*") if path.is_file()) if strangers else []
     from backend.catalogue.catalogue import Catalogue
-    from backend.evaluation.calibrate import IMAGE, fit, require_enough
-    from backend.evaluation.calibration_pairs import BATCH, encode_pairs, known_strangers, steps
-    from backend.evaluation.encode import encode_image_files
+    from backend.evaluation.calibrate import fit, require_enough
     from backend.observing import catalogue_url
     from encoders.base import EncoderError
     from encoders.calibration import shipped_calibration
     from encoders.loading import load_encoder
     from encoders.views import with_views
 
-    require_enough(len(captioned))  # Said before minutes of work, not after.
+    # What can go wrong is said before minutes of work, not after.
+    require_enough(len(entries))
     try:
         encoder = with_views(load_encoder(settings.encoder), settings.encoder_views)
     except EncoderError as error:
         raise ConfigurationError(str(error)) from error
+    if not settings.database_url:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    with closing(Catalogue(catalogue_url(settings))) as catalogue:
+        captioned = [(images / entry.image, entry.all_captions()) for entry in entries]
+        pairs, strange = _encode(encoder, captioned, strangers, settings.max_image_pixels)
+        calibration = fit(encoder.space, pairs, strange, shipped_calibration(settings.encoder, encoder.space))
+        catalogue.calibrations.put(calibration)
+    typer.echo(_summary(encoder.space.name, calibration))
+
+
+def _encode(
+    encoder: Encoder, captioned: Captioned, strangers: Path | None, max_pixels: int
+) -> tuple[Pairs, dict[str, Vectors]]:
+    from backend.evaluation.calibrate import IMAGE
+    from backend.evaluation.calibration_pairs import BATCH, encode_pairs, known_strangers, steps
+    from backend.evaluation.encode import encode_image_files
+
+    others = sorted(path for path in strangers.rglob("*") if path.is_file()) if strangers else []
     with progress_bar() as progress:
         bar = progress.add_task("encoding", total=steps(captioned) + len(others))
-        pairs, skipped = encode_pairs(
-            encoder, captioned, settings.max_image_pixels, lambda n: progress.advance(bar, n)
-        )
+
+        def advance(n: int) -> None:
+            progress.advance(bar, n)
+
+        pairs, skipped = encode_pairs(encoder, captioned, max_pixels, advance)
+        found = encode_image_files(encoder, others, BATCH, max_pixels, advance)
         strange = dict(known_strangers(encoder))
-        if strangers:
-            found = encode_image_files(
-                encoder, others, BATCH, settings.max_image_pixels, lambda n: progress.advance(bar, n)
-            )
-            if not found.rows:
-                raise InvalidRequest(f"No picture can be read in {strangers}.")
-            strange[IMAGE] = found.vectors
-            skipped += found.problems
-    for path, reason in skipped:
+    for path, reason in skipped + found.problems:
         typer.echo(f"Skipped {path}: {reason}", err=True)
-    shipped = shipped_calibration(settings.encoder, encoder.space)
-    calibration = fit(encoder.space, pairs, strange, shipped)
-    catalogue = Catalogue(catalogue_url(settings))
-    try:
-        catalogue.calibrations.put(calibration)
-    finally:
-        catalogue.close()
-    typer.echo(_summary(encoder.space.name, calibration))
+    if strangers:
+        if not found.rows:
+            raise InvalidRequest(f"No picture can be read in {strangers}.")
+        strange[IMAGE] = found.vectors
+    return pairs, strange
 
 
 def _summary(space: str, calibration: Calibration) -> str:

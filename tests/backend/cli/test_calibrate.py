@@ -54,20 +54,21 @@ def version(data: Path) -> str | None:
 def test_what_is_fitted_is_kept_in_the_catalogue_and_replaced_by_the_next(
     cli: Cli, photos: Path, tmp_path: Path
 ) -> None:
-    code, said = calibrate(cli, photos, tmp_path)
+    data = tmp_path / "not" / "there" / "yet"
+    code, said = calibrate(cli, photos, data)
     assert code == 0, said
     assert f"calibrated on {NEEDED + 10} pictures" in said
     assert "text-en to image" in said
-    first = version(tmp_path)
+    first = version(data)
     assert first is not None
     strangers = photos.parent / "strangers"
     strangers.mkdir(exist_ok=True)
     (strangers / "grey.jpg").write_bytes(jpeg((9, 9, 9)))
     (strangers / "notes.txt").write_text("no picture")
-    code, said = calibrate(cli, photos, tmp_path, "--strangers", strangers)
+    code, said = calibrate(cli, photos, data, "--strangers", strangers)
     assert code == 0, said
     assert f"Skipped {strangers / 'notes.txt'}" in said
-    assert version(tmp_path) not in (None, first)
+    assert version(data) not in (None, first)
 
 
 def test_too_few_pictures_are_refused_before_anything_is_encoded(
