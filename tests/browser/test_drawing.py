@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import backend
-from tests.browser.conftest import Open, photo
+from tests.browser.conftest import Expect, Open, photo
 from tests.browser.pages import pictures, search
 from tests.support.server import Server
 
@@ -86,6 +86,24 @@ def test_scrolling_goes_on_to_the_end_without_repeating(wall: Server, open_page:
     ids = page.locator(".results .picture").evaluate_all("all => all.map((one) => one.dataset.id)")
     assert len(ids) == len(set(ids)) == 130
     assert page.locator(".results .end").inner_text() == "That is all."
+
+
+@pytest.mark.slow
+def test_a_page_that_fails_to_come_is_asked_for_again(
+    wall: Server, open_page: Open, expect_failures: Expect
+) -> None:
+    page = open_page(wall, "?q=red")
+    expect_failures()
+    page.route("**/v1/search", lambda route: route.abort())
+    before = pictures(page).count()
+    page.mouse.wheel(0, 20_000)
+    page.get_by_role("alert").scroll_into_view_if_needed()
+    assert "cannot be reached" in page.get_by_role("alert").inner_text()
+    assert pictures(page).count() == before
+    page.unroute("**/v1/search")
+    page.get_by_role("button", name="Try again").click()
+    pictures(page).nth(before).wait_for(state="attached")
+    assert page.get_by_role("alert").count() == 0
 
 
 @pytest.mark.slow

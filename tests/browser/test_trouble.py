@@ -121,8 +121,12 @@ def test_slow_answers_are_waited_for_and_a_newer_question_overtakes_them(
     box.press("Enter")
     page.locator(".results[aria-busy=false]").wait_for()
     assert first_files(page)[0] == "coffee.png"
+    box.fill("a cat, a cat")
+    box.press("Enter")
+    page.go_back()
     page.wait_for_timeout(1500)
     assert first_files(page)[0] == "coffee.png"
+    assert page.locator(".results").get_attribute("aria-busy") == "false"
 
 
 @pytest.mark.slow

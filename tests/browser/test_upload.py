@@ -104,7 +104,7 @@ def test_dropped_and_pasted_files_are_uploaded(page: Page) -> None:
         [("dropped.jpg", "image/jpeg", jpeg((1, 200, 1), seed=1)), ("notes.txt", "text/plain", b"hi")],
     )
     ends(page, "dropped.jpg", "indexed")
-    assert "1 file that is no picture was left out." in page.locator(".toast").inner_text()
+    assert "Left out because they are no pictures: 1" in page.locator(".toast").inner_text()
     paste_file(page, "pasted.png", "image/png", jpeg((1, 1, 200), seed=2))
     ends(page, "pasted.png", "indexed")
 

@@ -1,4 +1,4 @@
-// The page in the reader's language: texts, plurals, numbers, sizes and times.
+// The page in the reader's language: texts, numbers, sizes and times.
 
 import { TEXTS as en } from "../text/en.js";
 import { TEXTS as zh } from "../text/zh.js";
@@ -7,7 +7,6 @@ export const LANGUAGES = { en: "English", zh: "中文" };
 const ALL = { en, zh };
 let language = "en";
 let locale = "en";
-let plurals = new Intl.PluralRules("en");
 
 export function currentLanguage() {
   return language;
@@ -17,15 +16,13 @@ export function setLanguage(name) {
   language = name in ALL ? name : "en";
   // English is not one way to write a date: the browser knows which of them its reader prefers.
   locale = navigator.languages.find((one) => one.startsWith(language)) ?? language;
-  plurals = new Intl.PluralRules(locale);
   document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
 }
 
-/** The text of that key with `{name}` filled in; `n` decides between singular and plural. */
+/** The text of that key with `{name}` filled in. */
 export function t(key, values = {}) {
-  let text = ALL[language][key];
+  const text = ALL[language][key];
   if (text === undefined) throw new Error(`There is no text "${key}".`);
-  if (typeof text === "object") text = text[plurals.select(values.n)] ?? text.other;
   return text.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name];
     return typeof value === "number" ? number(value) : String(value);

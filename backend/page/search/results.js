@@ -24,8 +24,6 @@ export function resultLists({ onAction, onMore, onUp }) {
   let threshold = 0;
 
   const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && onMore(), { rootMargin: "900px" });
-  observer.observe(edge);
-  observer.observe(listEdge);
   moveWithArrows(grid, { onLeave: (key) => key === "ArrowUp" && onUp() });
   moveWithArrows(list, {
     onLeave(key) {
@@ -39,7 +37,9 @@ export function resultLists({ onAction, onMore, onUp }) {
     for (const hit of grid.querySelectorAll(".held")) hit.classList.remove("held");
     const hits = [...grid.children];
     const last = hits.at(-1)?.offsetTop;
-    if (!more || hits[0]?.offsetTop === last) return;
+    const hold = more && hits[0]?.offsetTop !== last;
+    grid.classList.toggle("full", hold);
+    if (!hold) return;
     for (let i = hits.length - 1; hits[i].offsetTop === last; i -= 1) hits[i].classList.add("held");
   }
 
@@ -71,25 +71,30 @@ export function resultLists({ onAction, onMore, onUp }) {
       columns.classList.toggle("browsing", browsing);
       pictureTitle.textContent = browsing ? t("browse.title") : t("results.pictures");
       captionTitle.textContent = t("results.captions");
-      trouble.replaceChildren();
       grid.replaceChildren();
       list.replaceChildren();
       drawn = { images: 0, captions: 0 };
       append(answer);
       columns.hidden = false;
     },
-    /** Empty lists are said so, and so is that there is no more. */
-    finish({ more, browsing }) {
+    /** After an answer was drawn: says that it was the last, or waits for the end of a list that grows. */
+    finish({ images, captions: texts, cursor }, browsing) {
+      const more = cursor !== null;
       end.textContent = more ? "" : ended(drawn, browsing);
       holdLastRow(more);
-      // An edge that stays in sight reports nothing new: looking again makes it.
-      for (const one of [edge, listEdge]) {
-        observer.unobserve(one);
-        if (more) observer.observe(one);
+      trouble.replaceChildren();
+      for (const [one, grown] of [[edge, images], [listEdge, texts]]) {
+        observer.unobserve(one); // An edge that stays in sight reports nothing new: looking again makes it.
+        if (more && grown.length) observer.observe(one);
       }
     },
-    problem(problem, onRetry) {
+    /** In the place of all results, or `below` those that are there. */
+    problem(problem, onRetry, below) {
+      columns.hidden = !below;
+      end.textContent = "";
       trouble.replaceChildren(problemBox(problem, onRetry));
+      if (below) end.after(trouble);
+      else columns.before(trouble);
     },
     message(text) {
       columns.hidden = true;

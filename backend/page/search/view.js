@@ -33,7 +33,7 @@ export function searchView() {
   const stopTaking = takePictures(onPicture);
   let query = readQuery(new URLSearchParams());
   let shown = null; // {key, images, captions, cursor, took, indexing}
-  let asked = null; // the AbortController of the request under way
+  let asked = null; // the AbortController of the request under way, and the `key` of its answer
   let another = false; // words that are entered now are one more part
 
   function onChange(next, options) {
@@ -102,8 +102,9 @@ export function searchView() {
 
   async function run(restored) {
     const key = keyOf(query);
-    if (shown?.key === key) return;
-    asked?.abort();
+    const showing = shown?.key === key;
+    if (!showing || asked?.key !== key) asked?.abort();
+    if (showing) return;
     if (answers.has(key) && restored) return draw(answers.get(key));
     const limit = Math.min(MOST, Math.max(PAGE, restored?.loaded ?? 0));
     const answer = await ask(limit, null, () => run(restored));
@@ -117,17 +118,17 @@ export function searchView() {
 
   /** The next answer, or null when a newer question took its place or it failed (then that is shown). */
   async function ask(limit, cursor, again) {
-    const mine = (asked = new AbortController());
+    const mine = (asked = Object.assign(new AbortController(), { key: keyOf(query) }));
     const slow = setTimeout(() => (status.textContent = t("status.slow")), SLOW_MS);
     results.busy(true);
     try {
       const answer = await (query.parts.length ? find(query, limit, cursor, mine.signal) : browse(query, limit, cursor, mine.signal));
-      return mine.signal.aborted ? null : { ...answer, key: keyOf(query) };
+      return mine.signal.aborted ? null : { ...answer, key: mine.key };
     } catch (error) {
       if (isAbort(error)) return null;
       shown = cursor ? shown : null;
       status.textContent = "";
-      results.problem(error, again);
+      results.problem(error, again, cursor !== null);
       return null;
     } finally {
       clearTimeout(slow);
@@ -143,7 +144,7 @@ export function searchView() {
     const browsing = !query.parts.length;
     if (answer.unknown) return results.message(t("search.unknown"));
     results.show(answer, { only: query.only, browsing });
-    results.finish({ more: answer.cursor !== null, browsing });
+    results.finish(answer, browsing);
     const hits = [...answer.images, ...answer.captions];
     if (!browsing && hits.length) filters.calibrated(hits.some(({ relevance }) => relevance !== null));
     status.textContent = browsing ? "" : told(answer);
@@ -159,7 +160,7 @@ export function searchView() {
     before.captions.push(...answer.captions);
     before.cursor = answer.cursor;
     results.append(answer);
-    results.finish({ more: answer.cursor !== null, browsing: !query.parts.length });
+    results.finish(answer, !query.parts.length);
     announce(t("results.more", { n: answer.images.length + answer.captions.length }));
   }
 

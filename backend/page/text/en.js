@@ -125,7 +125,7 @@ export const TEXTS = {
   "upload.files": "Choose pictures",
   "upload.folder": "Choose a folder",
   "upload.formats": "JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF",
-  "upload.left": { one: "{n} file that is no picture was left out.", other: "{n} files that are no pictures were left out." },
+  "upload.left": "Left out because they are no pictures: {n}",
   "upload.unreadable": "The folder cannot be read: {reason}",
   "upload.all": "Uploads",
   "upload.tags.all": "Tags for what you add now",
