@@ -74,6 +74,14 @@ def test_uploads_are_ingested_and_deletions_finished(tmp_path: Path) -> None:
     services.close()
 
 
+def settled(services: Services, folder: Path) -> Services:
+    """Once its vectors have their folders, which take long on a busy disk: closed before that, it would not
+    wait for them, and keep the lock until the process ends."""
+    captions = folder / "vectors" / f"captions-{services.encoder().space.name}"
+    eventually(captions.is_dir)
+    return services
+
+
 def found_by(services: Services, words: str) -> set[str]:
     space, question = services.encoder().space.name, Query(lexical.query(words), 10, Filter(TENANT))
     return {hit.id for hit in services.store.query(space, "image", question)}
@@ -112,7 +120,7 @@ def test_range_fields_that_are_declared_later_hold_for_what_is_there(tmp_path: P
 
 def test_a_start_resumes_what_the_last_process_left(tmp_path: Path) -> None:
     services = open_in(tmp_path)
-    services.close()
+    settled(services, tmp_path).close()
     settings = Settings(data=tmp_path)
     adapters = open_adapters(settings)
     added = adapters.catalogue.add_captions(TENANT, [NewCaption(text) for text in ("red", "green", "blue")])
@@ -154,7 +162,7 @@ def test_a_second_process_is_refused_and_told_who_holds_the_folder(tmp_path: Pat
     services = open_in(tmp_path)
     with pytest.raises(ConfigurationError, match=f"process {os.getpid()}"):
         open_in(tmp_path)
-    services.close()
+    settled(services, tmp_path).close()
     open_in(tmp_path).close()
 
 
