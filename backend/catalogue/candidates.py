@@ -86,8 +86,9 @@ class Candidates:
         }
         unknown: dict[str, int] = {}
         if slot.kind == "image":
-            captioned = self._items.captioned(list(found["dense"]))
-            unknown = {id: rank for id, rank in found["dense"].items() if id not in captioned}
+            doubtful = [id for id in found["dense"] if id not in found.get("lexical", ())]
+            captioned = self._items.captioned(doubtful)
+            unknown = {id: found["dense"][id] for id in doubtful if id not in captioned}
         return [ranks if source == "dense" else ranks | unknown for source, ranks in found.items()]
 
     def _asks(self, slot: _Slot, reach: int) -> Iterable[tuple[Source, Kind, Query]]:

@@ -57,6 +57,9 @@ class _List:
         self.size = 0 if mark.exhausted else max(0, min(limit, MAX_DEPTH - mark.given))
         self.ranked = Ranked(complete=self.size == 0)
         self.deepest = False
+        self._left_of: Ranked | None = None
+        self._left_without = 0
+        self._kept: list[Candidate] = []
 
     def page(self, items: KnownItems) -> list[Candidate]:
         return self._left(items)[: self.size]
@@ -72,8 +75,13 @@ class _List:
         return Given(keys, nothing_left or len(keys) >= MAX_DEPTH or not page)
 
     def _left(self, items: KnownItems) -> list[Candidate]:
+        """What was not given out yet, and is there."""
         given, gone = self.mark.keys, items.gone
-        return [hit for hit in self.ranked.hits if key_of(hit.id) not in given and hit.id not in gone]
+        if self._left_of is not self.ranked or self._left_without != len(gone):
+            hits = self.ranked.hits
+            self._kept = [hit for hit in hits if key_of(hit.id) not in given and hit.id not in gone]
+            self._left_of, self._left_without = self.ranked, len(gone)
+        return self._kept
 
 
 def _given(plan: Plan, name: ListName) -> Given:

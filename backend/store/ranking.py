@@ -20,6 +20,9 @@ COSINE_DECIMALS = 6
 """Of scores. Two replicas on different processors agree on that many, not on the last bit of a float32."""
 BM25_DECIMALS = 4
 """BM25 goes up to some tens, where a float32 has two decimals less."""
+LEXICAL_ROOM = 32
+"""Texts that share words with a query are often as good as each other: asking at once for more of them costs
+less than asking again."""
 MOST_TIES = 10_000
 """Points of equal score that are looked at beyond a cut. Past that many the engine's choice stands."""
 
@@ -39,7 +42,8 @@ def rank(queries: Sequence[Query], search: Search) -> list[list[ScoredPoint]]:
     if not all(_is_finite(query) for query in queries):
         raise ValueError("a query's vector holds NaN or infinity")
     ends = [query.offset + query.limit for query in queries]
-    found = _rounded(search, [(query, end + 1) for query, end in zip(queries, ends, strict=True)])
+    wanted = [(query, end + _room(query)) for query, end in zip(queries, ends, strict=True)]
+    found = _rounded(search, wanted)
     return [
         _page(query, end, _whole_ties(query, end, hits, search))
         for query, end, hits in zip(queries, ends, found, strict=True)
@@ -89,9 +93,14 @@ def _decimals(query: Query) -> int:
     return BM25_DECIMALS if is_lexical(query) else COSINE_DECIMALS
 
 
+def _room(query: Query) -> int:
+    """Points beyond the last one wanted that are looked at in any case."""
+    return LEXICAL_ROOM if is_lexical(query) else 1
+
+
 def _whole_ties(query: Query, end: int, hits: list[ScoredPoint], search: Search) -> list[ScoredPoint]:
     """Asks for more until the points that are as good as the last one wanted are all there."""
-    asked, most = end + 1, end + MOST_TIES
+    asked, most = end + _room(query), end + MOST_TIES
     while end and len(hits) == asked and hits[-1].score == hits[end - 1].score and asked < most:
         asked = min(most, asked * 4)
         hits = _rounded(search, [(query, asked)])[0]
