@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from backend.store.base import Filter, Kind, Query, ScoredPoint
 
 WEIGHTS: dict[tuple[Kind, Source], float] = {
     ("image", "dense"): 1.0,
-    ("image", "lexical"): 1.0,
+    ("image", "lexical"): 1.5,
     ("image", "captions"): 2.0,
     ("caption", "dense"): 1.0,
     ("caption", "lexical"): 0.2,
@@ -50,6 +50,8 @@ class _Slot:
     kind: Kind
     filter: Filter
     found: dict[Source, list[ScoredPoint]] = field(default_factory=dict)
+    cut: set[Source] = field(default_factory=set)
+    """Sources that had more to say."""
     cosines: dict[str, float] = field(default_factory=dict)
 
 
@@ -70,6 +72,8 @@ class Candidates:
         )
         for (slot, source, _, _), points in zip(asked, answers, strict=True):
             slot.found[source] = points
+            if len(points) >= reach:
+                slot.cut.add(source)
         for slot in slots:
             slot.cosines = {point.id: point.score for point in slot.found.get("dense", ())}
             if "captions" in slot.found:
@@ -77,19 +81,23 @@ class Candidates:
         self._add_cosines(slots)
         return [self._ranked(slot, reach) for slot in slots]
 
-    def _rankings(self, slot: _Slot) -> list[dict[str, int]]:
-        """Of each source. A picture that nobody has described cannot be found by its captions, which says
-        nothing against it: there it has the rank that it has by meaning."""
+    def _rankings(self, slot: _Slot) -> tuple[list[dict[str, int]], list[float]]:
+        """Of each source, with its weight. A picture that nobody has described cannot be found by its
+        captions, which says little against it: there it has the rank that it has by meaning, with as much
+        weight as the share of pictures so near, and described, that are found by their captions."""
         found = {
             source: ranks_of(point.id for point in points if point.id in slot.cosines)
             for source, points in slot.found.items()
         }
-        unknown: dict[str, int] = {}
+        rankings, weights = list(found.values()), [WEIGHTS[slot.kind, source] for source in found]
         if slot.kind == "image":
-            doubtful = [id for id in found["dense"] if id not in found.get("lexical", ())]
-            captioned = self._items.captioned(doubtful)
-            unknown = {id: found["dense"][id] for id in doubtful if id not in captioned}
-        return [ranks if source == "dense" else ranks | unknown for source, ranks in found.items()]
+            captioned = self._items.captioned(list(found["dense"]))
+            unknown = {id: rank for id, rank in found["dense"].items() if id not in captioned}
+            for source in found.keys() - {"dense"}:
+                share = 1.0 if source in slot.cut else _share(captioned, found[source])
+                rankings.append(unknown)
+                weights.append(share * WEIGHTS[slot.kind, source])
+        return rankings, weights
 
     def _asks(self, slot: _Slot, reach: int) -> Iterable[tuple[Source, Kind, Query]]:
         plan = self._plan
@@ -136,8 +144,12 @@ class Candidates:
         if len(slot.found) == 1:
             order = [(point.id, point.score) for point in decisive]
         else:
-            weights = [WEIGHTS[slot.kind, source] for source in slot.found]
-            order = reciprocal_rank_fusion(self._rankings(slot), weights)
+            order = reciprocal_rank_fusion(*self._rankings(slot))
         cosines = slot.cosines
         hits = [Candidate(id, slot.kind, cosines[id], strength) for id, strength in order if id in cosines]
         return Ranked(hits, complete)
+
+
+def _share(some: Collection[str], found: Collection[str]) -> float:
+    """Less where there are few: one of one says little about the others."""
+    return sum(id in found for id in some) / (len(some) + 1)

@@ -112,3 +112,36 @@ def test_the_same_by_get(server: Server, album: dict[str, list[str]]) -> None:
     asked = {"merge": "rrf", "group_by": "image", "diversify": 0.5, "limit": 3}
     by_get = server.client.get("/v1/search", query_string={"q": "red", **asked}).json
     assert by_get["merged"] == server.search("red", **asked).json["merged"]
+
+
+def test_a_rare_word_finds_its_picture_among_many_that_nobody_described(server: Server) -> None:
+    server.pictures(*[(250 + i % 5, i, i) for i in range(20)])
+    [named, *_] = ids(server.upload(jpeg(BLUE), caption=["taken by Okonkwo"]).json["items"])
+    server.ingest()
+    for mode, found in (("dense", False), ("lexical", True), ("hybrid", True)):
+        images = ids(server.search("red, by Okonkwo", mode=mode, limit=5).json["images"])
+        assert (named in images) == found, mode
+
+
+def test_a_picture_that_nobody_described_does_not_lose_to_those_that_somebody_did(server: Server) -> None:
+    [undescribed] = server.pictures(RED)
+    for n in range(12):
+        server.upload(jpeg((0, 200 + n, 0)), caption=[f"red dog {n}"])
+    server.ingest()
+    assert undescribed in ids(server.search("red dog", hybrid=True, limit=5).json["images"])
+
+
+def test_hybrid_without_words_is_the_search_by_meaning(server: Server, album: dict[str, list[str]]) -> None:
+    query = [{"item": album["red"][0]}]
+    plain, hybrid = server.search(query).json, server.search(query, hybrid=True).json
+    assert (plain["images"], plain["captions"]) == (hybrid["images"], hybrid["captions"])
+
+
+def test_the_score_of_a_hit_that_words_found_is_its_cosine(
+    server: Server, album: dict[str, list[str]]
+) -> None:
+    cosines = {hit["id"]: hit["score"] for hit in server.search("blue two").json["captions"]}
+    found = server.search("blue two", mode="lexical").json["captions"]
+    assert {hit["text"] for hit in found} == {"blue one", "blue two", "red two", "green two", "red and blue"}
+    assert found[0]["text"] == "blue two"
+    assert {hit["id"]: hit["score"] for hit in found} == {hit["id"]: cosines[hit["id"]] for hit in found}
