@@ -51,9 +51,16 @@ class Metrics:
         )
         self._batches = Histogram(
             "twinspace_batch_size",
-            "How many texts, pictures or searches ran together.",
+            "How many requests for texts, pictures or searches ran together.",
             ["stage"],
             buckets=BATCH_SIZES,
+            registry=self._registry,
+        )
+        self._batch_seconds = Histogram(
+            "twinspace_batch_seconds",
+            "Time of one run of the encoder (`text`, `image`) or the vector store (`search`) for queries.",
+            ["stage"],
+            buckets=SECONDS,
             registry=self._registry,
         )
         self.uploads = Counter(
@@ -63,8 +70,9 @@ class Metrics:
             registry=self._registry,
         )
 
-    def on_batch(self, stage: str, size: int) -> None:
+    def on_batch(self, stage: str, size: int, seconds: float) -> None:
         self._batches.labels(stage).observe(size)
+        self._batch_seconds.labels(stage).observe(seconds)
 
     def sample(self, waiting: Callable[[], dict[str, int]], counts: Callable[[], Counts | None]) -> None:
         self._registry.register(_Sampled(waiting, counts))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -17,8 +18,8 @@ from encoders.base import Encoder, Space, Vectors
 from encoders.batcher import Batcher
 
 Part = TypeVar("Part")
-OnBatch = Callable[[str, int], None]
-"""Told what was run (`text`, `image`, `search`) and how many requests ran together."""
+OnBatch = Callable[[str, int, float], None]
+"""Told what was run (`text`, `image`, `search`), how many requests ran together, and the seconds it took."""
 
 DECODERS = 4
 """Pictures that are decoded at the same time: a large one takes hundreds of megabytes until it is reduced."""
@@ -43,13 +44,20 @@ class QueryEncoder:
         self._text_batch = settings.text_batch
         self._image_batch = settings.image_batch
         self._max_pixels = settings.max_image_pixels
-        self._on_batch = on_batch
         self._decoding = threading.Semaphore(DECODERS)
         self._texts: Batcher[Sequence[str], Vectors] = Batcher(
-            self._run_texts, settings.text_batch, settings.query_queue, "encode-texts"
+            self._run_texts,
+            settings.text_batch,
+            settings.query_queue,
+            "encode-texts",
+            partial(on_batch, "text"),
         )
         self._images: Batcher[Sequence[Image.Image], Vectors] = Batcher(
-            self._run_images, settings.image_batch, settings.query_queue, "encode-images"
+            self._run_images,
+            settings.image_batch,
+            settings.query_queue,
+            "encode-images",
+            partial(on_batch, "image"),
         )
 
     @property
@@ -95,13 +103,11 @@ class QueryEncoder:
 
     def _run_texts(self, requests: Sequence[Sequence[str]]) -> list[Vectors]:
         flat = [text for request in requests for text in request]
-        self._on_batch("text", len(flat))
         encode = self._encoder().encode_texts
         return _split(_in_slices(encode, flat, self._text_batch), requests)
 
     def _run_images(self, requests: Sequence[Sequence[Image.Image]]) -> list[Vectors]:
         flat = [image for request in requests for image in request]
-        self._on_batch("image", len(flat))
         encode = self._encoder().encode_images
         return _split(_in_slices(encode, flat, self._image_batch), requests)
 

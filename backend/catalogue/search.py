@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from backend.catalogue.parts import PartVectors
 from backend.catalogue.plan import Plan
 from backend.catalogue.planner import Planner
 from backend.catalogue.queries import Found, Hit, ItemPart, ListName, PicturePart, SearchQuery
-from backend.catalogue.query_vectors import QueryEncoder
+from backend.catalogue.query_vectors import OnBatch, QueryEncoder
 from backend.catalogue.relevance import Scale
 from backend.catalogue.search_cursor import Mark, SearchCursor, encode_cursor
 from backend.catalogue.store_queries import StoreQueries
@@ -38,7 +38,7 @@ class Searcher:
         encoder: QueryEncoder,
         settings: Settings,
         cursor_key: bytes | None = None,
-        on_batch: Callable[[str, int], None] = lambda *_: None,
+        on_batch: OnBatch = lambda *_: None,
     ) -> None:
         self._catalogue = catalogue
         self._store = store

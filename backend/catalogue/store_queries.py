@@ -4,8 +4,10 @@ sixteen queries in one call cost what six cost alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
+from backend.catalogue.query_vectors import OnBatch
 from backend.errors import Unavailable
 from backend.store.base import Kind, Query, ScoredPoint, VectorStore
 from encoders.batcher import Batcher
@@ -19,10 +21,11 @@ Answer = list[list[ScoredPoint]] | Unavailable
 class StoreQueries:
     """Both modalities of a search travel as one request, so that a search waits for one turn only."""
 
-    def __init__(self, store: VectorStore, max_waiting: int, on_batch: Callable[[str, int], None]) -> None:
+    def __init__(self, store: VectorStore, max_waiting: int, on_batch: OnBatch) -> None:
         self._store = store
-        self._on_batch = on_batch
-        self._batcher: Batcher[Request, Answer] = Batcher(self._run, MAX_BATCH, max_waiting, "store-queries")
+        self._batcher: Batcher[Request, Answer] = Batcher(
+            self._run, MAX_BATCH, max_waiting, "store-queries", partial(on_batch, "search")
+        )
 
     def run(self, space: str, queries: Sequence[tuple[Kind, Query]]) -> list[list[ScoredPoint]]:
         """One ranking a query. Raises `Unavailable` or `QueueFull`."""
@@ -39,7 +42,6 @@ class StoreQueries:
 
     def _run(self, requests: Sequence[Request]) -> list[Answer]:
         """A store that is away is asked once, not once more for every request of the batch."""
-        self._on_batch("search", len(requests))
         slots: dict[tuple[str, Kind], list[tuple[int, int]]] = {}
         for r, request in enumerate(requests):
             for q, (space, kind, _) in enumerate(request):

@@ -56,7 +56,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> str:
     metrics, registry = Metrics(), CollectorRegistry()
     metrics.sample(lambda: {"text": 0}, lambda: Counts(1, 1, 0, 0, 2))
     metrics.seconds.labels("GET", "/v1/search", 200).observe(0.01)
-    metrics.on_batch("text", 1)
+    metrics.on_batch("text", 1, 0.01)
     metrics.uploads.labels("accepted").inc()
     registry.register(BacklogMetrics(settings))
     ingest = IngestMetrics(registry)

@@ -79,6 +79,8 @@ def test_metrics_show_requests_batches_queues_and_items(server: Server) -> None:
     assert 'twinspace_request_seconds_count{method="POST",route="/v1/search",status="200"} 1.0' in text
     assert 'twinspace_request_seconds_count{method="GET",route="/v1/items/<id>",status="404"} 1.0' in text
     assert 'twinspace_batch_size_count{stage="text"}' in text
+    for stage in ("text", "search"):
+        assert f'twinspace_batch_seconds_count{{stage="{stage}"}}' in text
     assert 'twinspace_queue_depth{queue="search"} 0.0' in text
     assert 'twinspace_items{state="images"} 1.0' in text
     assert 'twinspace_uploads_total{outcome="accepted"} 2.0' in text
