@@ -24,6 +24,8 @@ class EncoderError(Exception):
 class Space:
     """One vector space: vectors compare only with vectors of the same `name`.
 
+    All have unit length, so inner product and cosine are one, and any index for either will do.
+
     `name` carries the start of `fingerprint`, so that a change of weights, preprocessing or
     pooling is a new space with collections of its own, whatever the model is called.
     """
