@@ -1,4 +1,4 @@
-"""Keeps a process of many threads from holding memory that none of them uses."""
+"""Keeps a process of many threads from holding memory that none of them uses, and cores that others need."""
 
 from __future__ import annotations
 
@@ -17,3 +17,10 @@ def share_arenas() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
         mallopt(_M_ARENA_MAX, ARENAS)
+
+
+def calm_blas() -> None:
+    """To be called before NumPy is imported. OpenBLAS would share even our small products out to threads
+    that go on spinning when they are done, beside the encoder's: after a diversified search the next ones took
+    half as long again (`bench.steering`). Whoever sets OPENBLAS_NUM_THREADS is left alone; torch has its own."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -18,8 +18,8 @@ from backend.catalogue.ranking import MAX_DEPTH
 from backend.catalogue.store_queries import StoreQueries
 from backend.store.base import Kind, VectorStore
 
-DIVERSIFIED = (100, 1000)
-"""Hits of a list that are made diverse, five times as many as a page holds: at least and at most."""
+DIVERSIFIED = (60, 1000)
+"""Hits of a list that are made diverse, three times as many as a page holds: at least and at most."""
 
 
 class Ordering:
@@ -61,7 +61,7 @@ class Ordering:
 
     def _window(self) -> int:
         least, most = DIVERSIFIED
-        return min(most, max(least, 5 * self._plan.query.limit))
+        return min(most, max(least, 3 * self._plan.query.limit))
 
     def _diversified(self, kind: Kind, hits: Sequence[Candidate]) -> Sequence[Candidate]:
         window = hits[: self._window()]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from backend.cli.common import load_settings
-from backend.memory import share_arenas
+from backend.memory import calm_blas, share_arenas
 
 
 def api(
@@ -15,8 +15,9 @@ def api(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
     """Serve the API for workers elsewhere (Redis, PostgreSQL and Qdrant: see the settings)."""
-    settings = load_settings()
+    calm_blas()
     share_arenas()
+    settings = load_settings()
     from backend.gunicorn_server import GunicornServer
 
     GunicornServer(settings, host, port).run()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backend.cli.common import load_settings
-from backend.memory import share_arenas
+from backend.memory import calm_blas, share_arenas
 
 
 def serve(
@@ -20,8 +20,9 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
 ) -> None:
     """Serve the API from this machine, with nothing else to install."""
-    settings = load_settings(data=data)
+    calm_blas()
     share_arenas()
+    settings = load_settings(data=data)
     from backend.serve import serve as serve_settings
 
     serve_settings(settings, host, port, typer.echo)

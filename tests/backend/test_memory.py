@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -44,3 +45,16 @@ def test_many_threads_share_two_arenas() -> None:
     assert arenas("leave") > 2, "Else this test would see no difference."
     assert arenas("share") == 2
     assert arenas("share", MALLOC_ARENA_MAX="4") == 4, "What an operator sets is left alone."
+
+
+def test_a_server_s_blas_starts_no_threads() -> None:
+    pytest.importorskip("threadpoolctl", reason="Counts BLAS threads: pip install threadpoolctl.")
+    code = (
+        "from backend.memory import calm_blas; calm_blas(); import numpy, threadpoolctl; "
+        "print({pool['num_threads'] for pool in threadpoolctl.threadpool_info()})"
+    )
+    environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "{1}", done.stderr
