@@ -21,6 +21,7 @@ def share_arenas() -> None:
 
 def calm_blas() -> None:
     """To be called before NumPy is imported. OpenBLAS would share even our small products out to threads
-    that go on spinning when they are done, beside the encoder's: after a diversified search the next ones took
-    half as long again (`bench.steering`). Whoever sets OPENBLAS_NUM_THREADS is left alone; torch has its own."""
+    that go on spinning when they are done, beside the encoder's: after a diversified search the next ones
+    took half as long again (`bench.steering`). Whoever sets OPENBLAS_NUM_THREADS is left alone; torch has
+    its own."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
