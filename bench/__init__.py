@@ -2,7 +2,7 @@
 better than milliseconds do, and ends with exit code 1 when it misses a bound.
 
 python -m bench.quality    the default encoder on val, COCO and ImageNet (`recall`: through the store)
-python -m bench.relevance  one threshold for all directions (`composed`, `classify`, `hybrid`: other questions)
+python -m bench.relevance  one threshold for all directions (`composed`, `classify`, `hybrid`: other ways)
 python -m bench.search     one client and 32 of them at 10,000 and 100,000 points; overload and recovery
 python -m bench.steering   what relevance, diversity, words and groups cost at 100,000 points
 python -m bench.ingest     pictures per second through the API, against decoding and encoding alone
