@@ -74,7 +74,7 @@ class Catalogue:
     def get(self, tenant: str, ids: Sequence[str]) -> dict[str, Item]:
         """The items that exist and are not deleted."""
         found: dict[str, Item] = {}
-        with self._database.read() as connection:
+        with self._database.reading_rows, self._database.read() as connection:
             for some in chunks([id for id in ids if is_id(id)]):
                 # By id alone, and sifted here: given the tenant too, SQLite walks through all its items.
                 rows = connection.execute(select(*COLUMNS, items.c.deleted_at).where(items.c.id.in_(some)))
