@@ -40,7 +40,9 @@ Weight = Annotated[
         ge=-MAX_WEIGHT,
         le=MAX_WEIGHT,
         allow_inf_nan=False,
-        description="How much this part counts; negative: less like this.",
+        description="How much this part counts; negative: less like this. What is searched for is the sum of "
+        "the parts' vectors, each times its weight. Where texts and pictures are combined, the weights of "
+        "each of the two are first divided by how far its cosines lie apart: pictures would drown words.",
         examples=[1, 0.5, -1],
     ),
 ]

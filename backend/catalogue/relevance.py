@@ -16,13 +16,15 @@ import numpy as np
 from backend.catalogue.calibrations import Calibrations
 from backend.store.base import Kind, Vector
 from encoders.base import Space
-from encoders.calibration import SHARES, Calibration, Modality, shipped_calibration
+from encoders.calibration import MODALITIES, SHARES, Calibration, Modality, shipped_calibration
 from encoders.familiarity import Floats
 
 FRESH_SECONDS = 30
 """So long after `twinspace calibrate` every replica uses what it fitted."""
 BEYOND = 1.001
 """A cosine that nothing has."""
+UNHEARD = 1e-4
+"""A part that counts so little beside the largest says nothing about what a hit must be like."""
 SEARCHED: dict[Kind, Modality] = {"image": "image", "caption": "text"}
 
 
@@ -119,7 +121,8 @@ def scale_of(parts: Sequence[QueryPart], kind: Kind, calibration: Calibration) -
     not be as good for every part as it would have to be for that part alone. Parts of negative weight move
     all cosines nearer to 0, and the scale with them. None: a direction is not calibrated."""
     weights = weigh(parts, calibration)
-    wanted = [i for i, weight in enumerate(weights) if weight > 0] or [0]
+    # Without a part that says what to look for, the scale is that of the one that counts most.
+    wanted = [i for i, weight in enumerate(weights) if weight > UNHEARD] or [int(np.abs(weights).argmax())]
     cosines = [calibration.cosines(parts[i].vector, parts[i].modality, SEARCHED[kind]) for i in wanted]
     known = [found for found in cosines if found is not None]
     if len(known) < len(wanted):
@@ -133,12 +136,18 @@ def scale_of(parts: Sequence[QueryPart], kind: Kind, calibration: Calibration) -
 def weigh(parts: Sequence[QueryPart], calibration: Calibration | None) -> Floats:
     """The weights with which the parts' vectors are summed, `float64[n]`, the largest being 1 or -1.
 
-    A part whose cosines are far apart outvotes the others: a picture's are, beside those of a word. So each
-    counts by the inverse of its spread, which makes the sum one of standard scores.
+    A modality whose cosines are far apart outvotes the other: those of pictures are, beside those of words.
+    So parts of each count by the inverse of their mean spread, and those of one modality among each other
+    exactly by the weights that were asked for.
     """
     weights = np.array([part.weight for part in parts], np.float64)
-    if calibration is not None and len(parts) > 1:
-        weights /= np.abs(weights).max() or 1.0  # Weights may be as large as floats are.
-        weights /= calibration.spreads(np.stack([part.vector for part in parts]))
-    largest: float = np.abs(weights).max()
-    return weights / largest if largest else weights
+    weights /= np.abs(weights).max() or 1.0  # Weights may be as large as floats are.
+    heard = weights != 0
+    of = {modality: np.array([part.modality == modality for part in parts]) for modality in MODALITIES}
+    if calibration is None or not all((mine & heard).any() for mine in of.values()):
+        return weights
+    spreads = calibration.spreads(np.stack([part.vector for part in parts]))
+    for mine in of.values():
+        weights[mine] /= spreads[mine & heard].mean()
+    weighed: Floats = weights / np.abs(weights).max()
+    return weighed

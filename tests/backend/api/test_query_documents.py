@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,7 +33,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 WORDS = st.sampled_from(["red cat", "green 2", "红色的猫", "the blue one"])
-PART = st.fixed_dictionaries({"text": WORDS}, optional={"weight": st.sampled_from([1, 0.5, 2.0])})
+PART = st.fixed_dictionaries(
+    {"text": WORDS}, optional={"weight": st.sampled_from([1, 0.5, 2.0, 0, -1, -0.5])}
+)
 TIME = st.sampled_from(["2026-01-02T00:00:00Z", "2026-01-02T08:00:00.5+08:00"])
 TAGS = st.lists(st.sampled_from(["a", "b", "标签"]), max_size=3)
 NUMBER = st.floats(-5, 5) | st.integers(-5, 5)
@@ -83,9 +86,13 @@ VALID: dict[str, st.SearchStrategy[Any]] = {
 QUERY = WORDS | st.lists(PART, min_size=1, max_size=4)
 
 
-def contradictions(document: dict[str, Any]) -> set[str]:
+def contradictions(filled: Server, document: dict[str, Any]) -> set[str]:
     """Fields that each say something possible, but not together."""
     blamed = set()
+    if isinstance(document["query"], list) and is_nothing(filled, document["query"]):
+        blamed.add("query")
+    if document.get("mode") == "lexical" and is_unwanted(document["query"]):
+        blamed.add("mode")
     if document.get("hybrid") and document.get("mode", "hybrid") != "hybrid":
         blamed.add("hybrid")
     if document.get("diversify") and document.get("order_by") == "created_at":
@@ -93,11 +100,22 @@ def contradictions(document: dict[str, Any]) -> set[str]:
     return blamed
 
 
+def is_nothing(filled: Server, parts: list[dict[str, Any]]) -> bool:
+    """Whether the parts, of weight 0 or each the other's opposite, leave no direction to search in."""
+    weights = np.array([part.get("weight", 1) for part in parts])
+    total = weights @ filled.encoder.encode_texts([part["text"] for part in parts])
+    return bool(np.linalg.norm(total) < 1e-4 * np.abs(weights).sum() or not weights.any())
+
+
+def is_unwanted(query: Any) -> bool:
+    return isinstance(query, list) and all(part.get("weight", 1) <= 0 for part in query)
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(query=QUERY, options=st.fixed_dictionaries({}, optional=VALID))
 def test_what_fits_is_answered_page_by_page(filled: Server, query: Any, options: dict[str, Any]) -> None:
     document = {"query": query, **options}
-    blamed = contradictions(document)
+    blamed = contradictions(filled, document)
     for _ in range(4):
         answer = filled.client.post("/v1/search", json=document)
         if blamed:
@@ -141,6 +159,7 @@ NO_RANGE = (
 )
 INVALID: dict[str, st.SearchStrategy[Any]] = {
     "query": st.sampled_from(["", " ", 3, None, {}, [], [{}], ["a"], "x" * 10_001, [{"text": "a"}] * 17]),
+    "query.0.weight": NO_NUMBER | st.none(),
     "return": st.sampled_from(["images", [], ["videos"], [1], None, {}, ["images"] * 3]),
     "limit": NEITHER | st.sampled_from([0, 1001, 2.5, "3", None]),
     "cursor": st.sampled_from(["", "x", 3, True, [], {}, "A" * 300_000, "🐈"]),
@@ -172,11 +191,15 @@ INVALID: dict[str, st.SearchStrategy[Any]] = {
 def test_what_does_not_fit_names_its_field(
     filled: Server, field: str, query: Any, options: dict[str, Any], data: st.DataObject
 ) -> None:
-    blamed = contradictions(options)
+    blamed = contradictions(filled, {"query": query} | options)
+    query = "red cat" if "query" in blamed else query
     document = {"query": query} | {name: value for name, value in options.items() if name not in blamed}
     outer, _, inner = field.partition(".")
     bad = data.draw(INVALID[field])
-    document[outer] = {**document.get("filter", {}), inner: bad} if inner else bad
+    if field == "query.0.weight":
+        document["query"] = [{"text": "red cat", "weight": bad}]
+    else:
+        document[outer] = {**document.get("filter", {}), inner: bad} if inner else bad
     answer = filled.client.post("/v1/search", data=json.dumps(document), content_type="application/json")
     assert answer.status_code == 422, answer.text
     named = [error["field"] for error in answer.json["errors"]]

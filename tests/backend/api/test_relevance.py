@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.backend.api.conftest import Server
@@ -73,3 +74,27 @@ def test_later_pages_keep_the_scale_of_the_first(calibrated: Server) -> None:
     second = calibrated.search("red", min_relevance=0.05, limit=100, cursor=first["next_cursor"]).json
     for name in ("images", "captions"):
         assert first[name] + second[name] == whole[name]
+
+
+@pytest.mark.parametrize("weights", [(0, -1), (-1, -0.5), (0, 0, -2)])
+def test_a_query_that_wants_nothing_is_answered_with_what_is_unlike_it(
+    calibrated: Server, weights: tuple[float, ...]
+) -> None:
+    parts = [{"text": text, "weight": w} for text, w in zip(("green", "red", "blue"), weights, strict=False)]
+    found = calibrated.search(parts)
+    assert found.status_code == 200, found.text
+    assert len(found.json["images"]) == 4
+    assert all(0 < hit["relevance"] < 1 for hit in hits(found.json))
+    best = found.json["images"][0]
+    kept = calibrated.search(parts, min_relevance=best["relevance"] - 1e-5).json["images"]
+    assert kept[0] == best
+
+
+def test_words_are_weighed_against_each_other_exactly_as_asked(calibrated: Server) -> None:
+    """Whoever sums the vectors of `/v1/embed` by the same weights gets the same scores."""
+    answer = calibrated.client.post("/v1/embed", json={"texts": ["red", "green 7", "something red"]}).json
+    red, green, hit = np.array(answer["vectors"])
+    expected = (red - 0.5 * green) / np.linalg.norm(red - 0.5 * green) @ hit
+    found = calibrated.search([{"text": "red"}, {"text": "green 7", "weight": -0.5}]).json["captions"]
+    [score] = [one["score"] for one in found if one["text"] == "something red"]
+    assert score == pytest.approx(expected, abs=1e-3)

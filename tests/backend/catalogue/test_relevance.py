@@ -1,22 +1,27 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from backend.catalogue.calibrations import Calibrations
 from backend.catalogue.database import Database
 from backend.catalogue.query_vectors import combine
-from backend.catalogue.relevance import BEYOND, FRESH_SECONDS, QueryPart, Relevances, Scale, weigh
+from backend.catalogue.relevance import BEYOND, FRESH_SECONDS, QueryPart, Relevances, Scale, scale_of, weigh
 from encoders.base import Space
-from encoders.calibration import APART, SHARES, Calibration, Direction, Group, Modality
+from encoders.calibration import APART, FILE, MODALITIES, SHARES, Calibration, Direction, Group, Modality
 from encoders.familiarity import Gaussian
+from encoders.loading import SHIPPED
 
 SPACE = Space("tiny-1234", 8, "f" * 64, ("en",), "Apache-2.0")
 RANDOM = np.random.default_rng(0)
 MEMBERS = RANDOM.normal(0, 0.2, (100, 8)).astype(np.float32) + np.eye(8, dtype=np.float32)[0]
 MEMBERS /= np.linalg.norm(MEMBERS, axis=1, keepdims=True)
+AXES = np.eye(8, dtype=np.float32)
 TEXT = [QueryPart("text", MEMBERS[0])]
 
 
@@ -155,6 +160,48 @@ def test_parts_count_by_the_inverse_of_their_spread(kept: Calibrations) -> None:
     spreads = calibration().spreads(np.stack([picture.vector, word.vector]))
     heard = known.weigh([picture, word]) * spreads
     assert heard[0] == pytest.approx(heard[1], rel=1e-3)
+
+
+def test_parts_of_one_modality_keep_their_weights(kept: Calibrations) -> None:
+    kept.put(calibration())
+    known = relevances(kept, [0.0])
+    words = [QueryPart("text", vector, weight) for vector, weight in zip(AXES, (1, -0.5, 0.25), strict=False)]
+    picture = QueryPart("image", MEMBERS[0], 3.0)
+    assert known.weigh(words) == pytest.approx([1, -0.5, 0.25])
+    assert known.weigh([*words, replace(picture, weight=0)]) == pytest.approx([1, -0.5, 0.25, 0])
+    first, second, third, _ = known.weigh([*words, picture])
+    assert (second / first, third / first) == (pytest.approx(-0.5), pytest.approx(0.25))
+
+
+@given(st.lists(st.sampled_from([0, 1e-9, 0.3, 1, 1000]) | st.floats(-1000, 1000), min_size=1, max_size=5))
+def test_what_ships_leaves_the_weights_of_words_among_each_other(weights: list[float]) -> None:
+    shipped = _shipped()
+    axes = np.eye(shipped.strange_pictures.shape[1], dtype=np.float32)
+    parts = [QueryPart("text", axes[n], weight) for n, weight in enumerate(weights)]
+    largest = max(map(abs, weights)) or 1.0
+    assert weigh(parts, shipped) == pytest.approx([weight / largest for weight in weights])
+
+
+@cache
+def _shipped() -> Calibration:
+    return Calibration.from_bytes((SHIPPED["twinspace-mini"] / FILE).read_bytes())
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(MODALITIES), st.sampled_from([0, 1, -1]) | st.floats(-1000, 1000)),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_every_query_that_has_a_direction_has_a_scale(chosen: list[tuple[Modality, float]]) -> None:
+    parts = [QueryPart(modality, AXES[n], weight) for n, (modality, weight) in enumerate(chosen)]
+    assume(any(weight for _, weight in chosen))
+    scale = scale_of(parts, "image", calibration())
+    assert scale is not None
+    assert np.isfinite(scale.cosines).all()
+    assert (np.diff(scale.cosines.astype(np.float32)) > 0).all()
+    assert 0 < scale.relevance(0.3) < 1
 
 
 def test_weights_stay_as_they_are_where_nothing_is_known(kept: Calibrations) -> None:
