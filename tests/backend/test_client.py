@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+import backend.client
+import twinspace
 from backend.client import ApiError, Client, Unreachable
 from backend.errors import InvalidRequest
 from tests.support.pictures import jpeg
@@ -22,8 +24,13 @@ RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
 def test_it_needs_no_model_library() -> None:
-    program = "import sys, backend.client; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    program = "import sys, twinspace; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
+
+
+def test_programs_know_it_as_twinspace() -> None:
+    assert twinspace.__all__ == backend.client.__all__
+    assert all(getattr(twinspace, name) is getattr(backend.client, name) for name in twinspace.__all__)
 
 
 @pytest.fixture(scope="module")
