@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.cli.common import load_settings, progress_bar
+from backend.cli.common import Captions, Pictures, Split, load_settings, progress_bar
 from backend.errors import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -22,13 +22,8 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    images: Annotated[Path, typer.Option(help="Folder of the pictures.", exists=True, file_okay=False)],
-    captions: Annotated[
-        Path,
-        typer.Option(
-            help="csv (image,caption) or json ([{image, captions: []}]).", exists=True, dir_okay=False
-        ),
-    ],
+    images: Pictures,
+    captions: Captions,
     data: Annotated[
         Path | None, typer.Option(help="Data folder, where no database is set.", show_default=False)
     ] = None,
@@ -41,9 +36,7 @@ def calibrate(
             show_default=False,
         ),
     ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Of a file with splits [default: val].", show_default=False)
-    ] = None,
+    split: Split = None,
 ) -> None:
     """Fit `relevance` to your own pictures and captions."""
     from backend.cli.captions import of_split, read_captions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +22,15 @@ Key = Annotated[
     typer.Option(envvar="TWINSPACE_API_KEY", help="API key, if the server wants one.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Pictures = Annotated[Path, typer.Option(help="Folder of the pictures.", exists=True, file_okay=False)]
+CAPTIONS = typer.Option(
+    help="csv (image,caption) or json ([{image, captions: []}]).",
+    exists=True,
+    dir_okay=False,
+    show_default=False,
+)
+Captions = Annotated[Path, CAPTIONS]
+Split = Annotated[str | None, typer.Option(help="Of a file with splits [default: val].", show_default=False)]
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.cli.common import Json, load_settings, progress_bar
+from backend.cli.common import Captions, Json, Pictures, Split, load_settings, progress_bar
 from backend.errors import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -23,19 +23,12 @@ class Language(StrEnum):
 
 
 def evaluate(
-    images: Annotated[Path, typer.Option(help="Folder of the pictures.", exists=True, file_okay=False)],
-    captions: Annotated[
-        Path,
-        typer.Option(
-            help="csv (image,caption) or json ([{image, captions: []}]).", exists=True, dir_okay=False
-        ),
-    ],
+    images: Pictures,
+    captions: Captions,
     encoder: Annotated[
         str | None, typer.Option(help="Other than TWINSPACE_ENCODER.", show_default=False)
     ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Of a file with splits [default: val].", show_default=False)
-    ] = None,
+    split: Split = None,
     language: Annotated[
         Language | None, typer.Option(help="Of a file with languages [default: each].", show_default=False)
     ] = None,

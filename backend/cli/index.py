@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.cli.common import DEFAULT_URL, Key, Url, connect, progress_bar
+from backend.cli.common import CAPTIONS, DEFAULT_URL, Key, Url, connect, progress_bar
 from backend.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -25,15 +25,7 @@ PATIENCE = 60.0
 
 def index(
     paths: Annotated[list[Path], typer.Argument(help="Folders and files.", exists=True, show_default=False)],
-    captions: Annotated[
-        Path | None,
-        typer.Option(
-            help="csv (image,caption) or json ([{image, captions: []}]).",
-            exists=True,
-            dir_okay=False,
-            show_default=False,
-        ),
-    ] = None,
+    captions: Annotated[Path | None, CAPTIONS] = None,
     tag: Annotated[
         list[str] | None, typer.Option(help="Tag for all; repeatable.", show_default=False)
     ] = None,

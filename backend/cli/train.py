@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.cli.common import progress_bar
+from backend.cli.common import Captions, Pictures, progress_bar
 from backend.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -20,13 +20,8 @@ INTERRUPTED = 130
 
 
 def train(
-    images: Annotated[Path, typer.Option(help="Folder of the pictures.", exists=True, file_okay=False)],
-    captions: Annotated[
-        Path,
-        typer.Option(
-            help="csv (image,caption) or json ([{image, captions: []}]).", exists=True, dir_okay=False
-        ),
-    ],
+    images: Pictures,
+    captions: Captions,
     out: Annotated[Path, typer.Option(help="New folder, for TWINSPACE_ENCODER.")],
     text_tower: Annotated[str, typer.Option(help="minilm, word-vectors or tf-idf.")] = "minilm",
     image_tower: Annotated[
