@@ -14,7 +14,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from backend.cli.search import image_names
 from backend.client import Client, Hit
 
 DATA = Path("demo-data")
@@ -119,18 +118,17 @@ def _index(client: Client) -> dict[str, str]:
 
 def _show(client: Client, ids: dict[str, str]) -> None:
     words = client.search(WORDS, limit=3, **IMAGES)
-    _print(client, f"Words to pictures: “{WORDS}”", words.images)
+    _print(f"Words to pictures: “{WORDS}”", words.images)
     captions = client.search([{"item": ids[ASKED_ABOUT]}], limit=3, **CAPTIONS)
-    _print(client, f"Picture to captions: {ASKED_ABOUT}", captions.captions)
+    _print(f"Picture to captions: {ASKED_ABOUT}", captions.captions)
     alike = client.search([{"item": ids[LIKE]}], limit=3, **IMAGES)
-    _print(client, f"Picture to pictures: {LIKE}", alike.images)
+    _print(f"Picture to pictures: {LIKE}", alike.images)
 
 
-def _print(client: Client, title: str, hits: list[Hit]) -> None:
-    names = image_names(client, hits)
+def _print(title: str, hits: list[Hit]) -> None:
     print(f"\n{title}\n  rank  score  found")
     for rank, hit in enumerate(hits, start=1):
-        print(f"  {rank:4}  {hit.score:5.3f}  {hit.text or names[hit.id]}")
+        print(f"  {rank:4}  {hit.score:5.3f}  {hit.text or hit.filename}")
 
 
 if __name__ == "__main__":

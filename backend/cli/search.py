@@ -12,7 +12,7 @@ from backend.cli.common import DEFAULT_URL, Json, Key, Url, connect
 from backend.cli.query import Parts, conditions
 
 if TYPE_CHECKING:
-    from backend.client import Client, Hit
+    from backend.client import Client
 
 Words = list[str] | None
 Files = Annotated[
@@ -94,14 +94,13 @@ def _print_table(client: Client, answer: dict[str, Any]) -> None:
     from backend.client import found
 
     hits = found(answer)
-    names = image_names(client, hits.images + hits.captions + hits.merged)
     lists = [hits.merged] if hits.merged else [hits.images, hits.captions]
     calibrated = any(hit.relevance is not None for some in lists for hit in some)
     table = Table("rank", "score", *(["relevance"] if calibrated else []), "kind", "what", "id")
     for some in lists:
         for rank, hit in enumerate(some, start=1):
             relevance = [f"{hit.relevance or 0:.2f}"] if calibrated else []
-            what = _plain(hit.text or names.get(hit.id, ""))
+            what = _plain(hit.text or hit.filename or "")
             table.add_row(str(rank), f"{hit.score:.3f}", *relevance, hit.kind, what, hit.id)
         table.add_section()
     console = Console()
@@ -111,12 +110,6 @@ def _print_table(client: Client, answer: dict[str, Any]) -> None:
         console.print("Nothing found: no item meets all conditions.")
     else:
         console.print("Nothing found: nothing is indexed yet.")
-
-
-def image_names(client: Client, hits: list[Hit]) -> dict[str, str]:
-    """File names of the images among `hits`: a hit itself does not carry one."""
-    ids = list(dict.fromkeys(hit.id for hit in hits if hit.kind == "image"))
-    return {item.id: item.filename or "" for item in client.items(ids)}
 
 
 def _plain(text: str) -> Any:

@@ -40,6 +40,7 @@ class Hit:
     """0 to 1: the share of true matches that score lower; None where the space was never calibrated."""
     text: str | None = None
     image_id: str | None = None
+    filename: str | None = None
     width: int | None = None
     height: int | None = None
     tags: tuple[str, ...] = ()

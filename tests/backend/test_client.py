@@ -60,7 +60,8 @@ def test_what_was_uploaded_is_found_after_the_wait(client: Client, tmp_path: Pat
     assert {item.status for item in done} == {"indexed"}
     assert sorted(heard) == sorted(item.id for item in uploaded.items)
     hit = client.search("red", limit=5).images[0]
-    assert (hit.id, hit.tags, hit.metadata) == (uploaded.items[0].id, ("t",), {"n": 1})
+    assert (hit.id, hit.filename) == (uploaded.items[0].id, "red.jpg")
+    assert (hit.tags, hit.metadata) == (("t",), {"n": 1})
 
 
 def test_refused_files_are_told_apart_from_accepted_ones(client: Client) -> None:
