@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from backend.errors import InvalidRequest
@@ -30,7 +30,8 @@ class Entry:
 
 
 def read_captions(path: Path) -> list[Entry]:
-    """One entry a picture, in the order of the file. Raises `InvalidRequest` naming the line or entry."""
+    """One entry a picture, in the order of the file; one that is named several times gets the captions of
+    all. Raises `InvalidRequest` naming the line, entry or picture."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -38,7 +39,10 @@ def read_captions(path: Path) -> list[Entry]:
     entries = _from_json(path, text) if path.suffix.lower() == ".json" else _from_csv(path, text)
     if not entries:
         raise InvalidRequest(f"{path}: no captions in it.")
-    return entries
+    by_image: dict[PurePath, list[Entry]] = {}
+    for entry in entries:
+        by_image.setdefault(PurePath(entry.image), []).append(entry)
+    return [_merged(path, same) for same in by_image.values()]
 
 
 def of_split(entries: Sequence[Entry], split: str | None) -> list[Entry]:
@@ -70,19 +74,40 @@ def _listed(names: Iterable[str | None]) -> str:
     return ", ".join(sorted(f"`{name}`" for name in names)) or "none"
 
 
+def _merged(path: Path, entries: Sequence[Entry]) -> Entry:
+    """A picture is on one side of a split, or what is measured on it has been learned by heart."""
+    image = entries[0].image
+    splits = {entry.split for entry in entries if entry.split is not None}
+    if len(splits) > 1:
+        raise InvalidRequest(f"{path}: {image} is in several splits: {_listed(splits)}.")
+    captions: dict[str, tuple[str, ...]] = {}
+    for entry in entries:
+        for language, texts in entry.captions.items():
+            captions[language] = captions.get(language, ()) + texts
+    return Entry(image, captions, next(iter(splits), None))
+
+
+def _require_whole(path: Path, where: str, text: str) -> None:
+    """JSON can write down half of a character (a lone surrogate); no tokenizer or file system takes it."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(f"{path}: {where} holds half a character: {text!a}.") from error
+
+
 def _from_csv(path: Path, text: str) -> list[Entry]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     if not {"image", "caption"} <= set(reader.fieldnames or ()):
         raise InvalidRequest(f"{path}: the first line must name the columns `image` and `caption`.")
-    captions: dict[str, list[str]] = {}
+    entries = []
     try:
         for row in reader:
             if not row["image"] or row["caption"] is None:
                 raise InvalidRequest(f"{path}: line {reader.line_num} lacks an image or a caption.")
-            captions.setdefault(row["image"], []).append(row["caption"])
+            entries.append(Entry(row["image"], {ANY: (row["caption"],)}))
     except csv.Error as error:
         raise InvalidRequest(f"{path}: line {reader.line_num}: {error}.") from error
-    return [Entry(image, {ANY: tuple(texts)}) for image, texts in captions.items()]
+    return entries
 
 
 def _from_json(path: Path, text: str) -> list[Entry]:
@@ -99,11 +124,14 @@ def _entry(path: Path, number: int, values: Any) -> Entry:
     image = values.get("image") if isinstance(values, dict) else None
     if not isinstance(image, str) or not image:
         raise InvalidRequest(f"{path}: entry {number} lacks the name of its `image`.")
+    _require_whole(path, f"the name of entry {number}", image)
     captions = {}
     for field, language in (("captions", ANY), *((name, name) for name in LANGUAGES)):
         texts = values.get(field, [])
         if not isinstance(texts, list) or not all(isinstance(item, str) for item in texts):
             raise InvalidRequest(f"{path}: entry {number} ({image}): `{field}` is not a list of texts.")
+        for item in texts:
+            _require_whole(path, f"a caption of {image}", item)
         if texts:
             captions[language] = tuple(texts)
     if not captions:

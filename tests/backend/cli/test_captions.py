@@ -40,6 +40,24 @@ def test_json_may_have_splits_and_languages(tmp_path: Path) -> None:
     assert read_captions(file) == [Entry("a.jpg", {"en": ("one",), "zh": ("一",)}, "val")]
 
 
+def test_a_picture_that_json_names_twice_is_one_with_the_captions_of_both(tmp_path: Path) -> None:
+    entries = [
+        {"image": "a.jpg", "en": ["one"], "split": "val"},
+        {"image": "b.jpg", "en": ["other"]},
+        {"image": "./a.jpg", "en": ["two"], "zh": ["二"]},
+    ]
+    assert read_captions(written(tmp_path, "c.json", entries)) == [
+        Entry("a.jpg", {"en": ("one", "two"), "zh": ("二",)}, "val"),
+        Entry("b.jpg", {"en": ("other",)}),
+    ]
+
+
+def test_a_picture_in_two_splits_is_refused(tmp_path: Path) -> None:
+    entries = [{"image": "a.jpg", "captions": ["a"], "split": split} for split in ("train", "val")]
+    with pytest.raises(InvalidRequest, match=r"a\.jpg is in several splits: `train`, `val`"):
+        read_captions(written(tmp_path, "c.json", entries))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -57,6 +75,12 @@ def test_json_may_have_splits_and_languages(tmp_path: Path) -> None:
         ("c.json", [{"image": "a.jpg", "captions": "one"}], "`captions` is not a list"),
         ("c.json", [{"image": "a.jpg"}], "no captions"),
         ("c.json", [{"image": "a.jpg", "captions": ["a"], "split": 1}], "`split`"),
+        (
+            "c.json",
+            [{"image": "a.jpg", "zh": ["a \ud800 dog"]}],
+            r"a\.jpg holds half a character: 'a \\ud800",
+        ),
+        ("c.json", [{"image": "\udfff.jpg", "en": ["a"]}], "the name of entry 1 holds half a character"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, name: str, content: Any, said: str) -> None:
