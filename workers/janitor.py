@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import cycle
 
@@ -15,6 +15,7 @@ from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.database import utc_now
 from backend.catalogue.items import Item
 from backend.catalogue.projection import project, version
+from backend.errors import StorageFull
 from backend.originals import SHARDS, Originals
 from backend.settings import RangeKind
 from backend.store.base import KINDS, Kind, VectorStore
@@ -80,16 +81,29 @@ class Janitor:
 
     # -- deletions -------------------------------------------------------------------------
     def finish_deletions(self) -> None:
-        """Points first, then bytes, then the tombstone: whenever this is interrupted, it begins again."""
-        while deleted := self._upkeep.tombstones(DELETIONS):
+        """Points first, then bytes, then the tombstone: whenever this is interrupted, it begins again. Where
+        the disk has no room for what removing points takes, bytes go first, and tombstones wait."""
+        waiting = 0
+        while deleted := self._upkeep.tombstones(DELETIONS, waiting):
+            points_are_gone = self._remove_points(deleted)
+            gone = [item for item in deleted if self._remove_files(item)]
+            if points_are_gone:
+                self._upkeep.forget(gone)
+            else:
+                waiting += len(deleted)
+            if len(gone) < len(deleted):
+                return
+
+    def _remove_points(self, deleted: Sequence[Item]) -> bool:
+        try:
             for space in self._store.spaces():
                 for kind in KINDS:
                     if ids := [item.id for item in deleted if item.kind == kind]:
                         self._store.delete(space, kind, ids)
-            gone = [item for item in deleted if self._remove_files(item)]
-            self._upkeep.forget(gone)
-            if len(gone) < len(deleted):
-                return
+        except StorageFull as error:
+            LOG.warning("Points of deleted items follow once there is room: %s", error)
+            return False
+        return True
 
     def _remove_files(self, item: Item) -> bool:
         if item.kind == "image":

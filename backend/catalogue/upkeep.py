@@ -30,7 +30,7 @@ class Upkeep:
         self._database = database
 
     # -- deletions -------------------------------------------------------------------------
-    def tombstones(self, limit: int) -> list[Item]:
+    def tombstones(self, limit: int, skip: int = 0) -> list[Item]:
         """Deleted items that nobody has in work: a worker might still write what is removed here."""
         now = self._database.now()
         query = (
@@ -40,6 +40,7 @@ class Upkeep:
             )
             .order_by(items.c.sequence)
             .limit(limit)
+            .offset(skip)
         )
         with self._database.read() as connection:
             return [to_item(row) for row in connection.execute(query).mappings()]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from backend.catalogue.target import SETTLED
-from backend.errors import Unavailable
+from backend.errors import StorageFull, Unavailable
 from backend.store.base import Point
 from tests.support.encoders import ColourEncoder
 from tests.support.pictures import jpeg
@@ -68,13 +68,36 @@ def test_a_deletion_that_is_interrupted_goes_on_later(world: World, outage: Exce
     assert world.catalogue.upkeep.tombstones(10) == []
 
 
+def test_a_full_disk_is_freed_before_points_can_be_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.janitor.DELETIONS", 2)
+    items = world.upload_pictures(5)
+    world.pipeline.run()
+    for item in items:
+        world.catalogue.delete(TENANT, item.id)
+    delete = world.store._part.delete
+
+    def full(*_: object) -> None:
+        raise StorageFull("There is no room.")
+
+    world.store._part.delete = full
+    world.janitor.finish_deletions()
+    assert files(world.folder) == []
+    assert len(world.catalogue.upkeep.tombstones(10)) == 5, "their points are still there"
+    world.store._part.delete = delete
+    world.janitor.finish_deletions()
+    assert world.points() == set()
+    assert world.catalogue.upkeep.tombstones(10) == []
+
+
 def test_a_new_upload_keeps_its_bytes_when_the_old_deletion_is_finished(world: World) -> None:
     old = world.upload(jpeg())
     world.pipeline.run()
     world.catalogue.delete(TENANT, old.id)
     tombstones = world.catalogue.upkeep.tombstones(10)
     new = world.upload(jpeg())
-    world.catalogue.upkeep.tombstones = lambda limit: tombstones if tombstones else []  # type: ignore
+    world.catalogue.upkeep.tombstones = lambda *_: list(tombstones)  # type: ignore
     forget = world.catalogue.upkeep.forget
     world.catalogue.upkeep.forget = lambda gone: (forget(gone), tombstones.clear())  # type: ignore
     world.janitor.finish_deletions()
