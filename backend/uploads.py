@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, Any, Protocol
@@ -16,6 +17,7 @@ from backend.catalogue.items import NO_REQUEST, Added, NewCaption, NewImage, Sou
 from backend.errors import NotFound, StorageFull, TooLarge, TwinspaceError, Unavailable
 from backend.originals import Originals
 from backend.settings import Settings
+from backend.store.base import VectorStore
 from encoders.images import ImageError, ImageInfo, inspect_image
 
 LOG = logging.getLogger("twinspace.uploads")
@@ -62,9 +64,12 @@ class _Received:
 
 
 class Uploads:
-    def __init__(self, catalogue: Catalogue, originals: Originals, settings: Settings) -> None:
+    def __init__(
+        self, catalogue: Catalogue, originals: Originals, store: VectorStore, settings: Settings
+    ) -> None:
         self._catalogue = catalogue
         self._originals = originals
+        self._store = store
         self._max_bytes = settings.max_image_bytes
         self._max_pixels = settings.max_image_pixels
 
@@ -97,6 +102,10 @@ class Uploads:
     ) -> Report:
         """Captions with their places in the request. One of an image that is not there is reported; the
         others go on."""
+        try:
+            self._require_room()
+        except StorageFull as error:
+            return Report(refused=[Refusal(index, None, error) for index, _ in captions])
         try:
             return self._captions(tenant, captions, source)
         except NotFound:
@@ -135,6 +144,7 @@ class Uploads:
             try:
                 if nowhere is not None:
                     raise nowhere
+                self._require_room()
                 data = self._read(file)
                 info = inspect_image(data, self._max_pixels)
                 sha256 = hashlib.sha256(data).hexdigest()
@@ -150,6 +160,11 @@ class Uploads:
                 sha256, key, name, info.content_type, info.width, info.height, tuple(tags), metadata
             )
             yield _Received(index, file, new, stored)
+
+    def _require_room(self) -> None:
+        """What is accepted is to be found one day. A store that is away is no reason to refuse anything."""
+        with suppress(Unavailable):
+            self._store.require_room()
 
     def _read(self, file: File) -> bytes:
         file.stream.seek(0)

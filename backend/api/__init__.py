@@ -85,7 +85,7 @@ def _assemble(services: Services) -> Api:
     return Api(
         services=services,
         signer=Signer(key),
-        uploads=Uploads(services.catalogue, services.originals, settings),
+        uploads=Uploads(services.catalogue, services.originals, services.store, settings),
         encoder=encoder,
         searcher=searcher,
         counts=counts,

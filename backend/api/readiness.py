@@ -74,6 +74,7 @@ class Readiness:
 
     def _search(self) -> None:
         self._services.store.check()
+        self._services.store.require_room()
         space = self._encoder.space
         vector = np.full(space.dim, space.dim**-0.5, np.float32)
         query = Query(vector, 1, Filter(DEFAULT_TENANT))

@@ -269,6 +269,11 @@ class VectorStore(Protocol):
         """Builds what makes search fast (HNSW). May take minutes; see the adapter."""
         ...
 
+    def require_room(self) -> None:
+        """Raises `StorageFull` where there is no room for the points of further uploads, as far as can be
+        told from here."""
+        ...
+
     def check(self) -> None:
         """Raises `Unavailable` unless the store answers now."""
         ...

@@ -7,14 +7,13 @@ nobody but `optimize`.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import qdrant_edge as edge
 
-from backend.errors import ConfigurationError, StorageFull
+from backend.errors import ConfigurationError
 from backend.settings import RangeKind
 from backend.store.base import (
     KINDS,
@@ -36,6 +35,7 @@ from backend.store.base import (
     with_vectors_of,
 )
 from backend.store.edge_records import DIALECT, edge_points, nearest, nearest_words, to_point, to_vector
+from backend.store.edge_room import FOR_DELETIONS, FOR_POINTS, FOR_UPLOADS, NEW_SHARD, require_room
 from backend.store.facets import best, wanted
 from backend.store.filters import NO_RANGES, IndexKind, outdated_indexes, payload_indexes
 from backend.store.ranking import rank
@@ -51,9 +51,6 @@ INDEXES: dict[IndexKind, Any] = {
 }
 UPSERT_BATCH = 128
 """Points a call: other threads run between two calls."""
-RESERVE = 256 * 1024 * 1024
-"""Bytes that must be free before a write. Edge maps its files into memory and grows them by 32 MiB of
-holes at a time; a page that the disk cannot hold kills the process with SIGBUS, without an error."""
 
 
 class EdgeStore:
@@ -71,7 +68,7 @@ class EdgeStore:
         for kind in KINDS:
             name = collection_name(space.name, kind)
             if self._shards.open(name) is None:
-                self._require_room()
+                require_room(self._shards.folder, FOR_POINTS, NEW_SHARD)
             shard = self._shards.make(name, _config(space.dim), self._index_payload)
             _require_dimension(shard, space, self._shards.folder / name)
             with engine_errors():
@@ -117,7 +114,7 @@ class EdgeStore:
             self._flush(space, kind)
 
     def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
-        self._change(space, kind, edge.UpdateOperation.delete_points(list(ids)))
+        self._change(space, kind, edge.UpdateOperation.delete_points(list(ids)), FOR_DELETIONS)
 
     def set_payload(self, space: str, kind: Kind, id: str, payload: dict[str, Any]) -> None:
         # By filter: by id, Edge raises when the point is not there.
@@ -174,10 +171,13 @@ class EdgeStore:
 
         Holds the GIL for minutes at 100,000 points: for a process that serves nobody.
         """
-        self._require_room()
+        require_room(self._shards.folder, FOR_UPLOADS)
         for space in self.spaces():
             for kind in KINDS:
                 self._read(space, kind, None, _optimize)
+
+    def require_room(self) -> None:
+        require_room(self._shards.folder, FOR_UPLOADS)
 
     def check(self) -> None:
         self._shards.check()
@@ -195,11 +195,11 @@ class EdgeStore:
         except MissingSpace:
             return empty
 
-    def _write(self, space: str, kind: Kind, operation: Any) -> None:
+    def _write(self, space: str, kind: Kind, operation: Any, share: float = FOR_POINTS) -> None:
         shard = self._shards.open(collection_name(space, kind))
         if shard is None:
             raise MissingSpace(f"There is no collection of {kind}s for the space {space}.")
-        self._require_room()
+        require_room(self._shards.folder, share)
         with engine_errors():
             shard.update(operation)
 
@@ -220,9 +220,9 @@ class EdgeStore:
         except MissingSpace:
             return
 
-    def _change(self, space: str, kind: Kind, operation: Any) -> None:
+    def _change(self, space: str, kind: Kind, operation: Any, share: float = FOR_POINTS) -> None:
         try:
-            self._write(space, kind, operation)
+            self._write(space, kind, operation, share)
         except MissingSpace:
             return
         self._flush(space, kind)
@@ -237,11 +237,6 @@ class EdgeStore:
         for field, kind in self._indexes.items():
             if field not in there or field in outdated:
                 shard.update(edge.UpdateOperation.create_field_index(field, INDEXES[kind]))
-
-    def _require_room(self) -> None:
-        free = shutil.disk_usage(self._shards.folder).free
-        if free < RESERVE:
-            raise StorageFull(f"The disk of {self._shards.folder} has only {free // 2**20} MiB left.")
 
 
 def _config(dim: int) -> Any:

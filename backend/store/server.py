@@ -204,6 +204,9 @@ class ServerStore:
     def optimize(self) -> None:
         """Nothing to do: the server builds its HNSW graphs by itself, beside its work."""
 
+    def require_room(self) -> None:
+        """The server looks after its own disk, and answers when it is full."""
+
     def check(self) -> None:
         with client_errors():
             self._client.get_collections()

@@ -6,13 +6,17 @@ import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+import qdrant_edge
 
 from backend.errors import StorageFull, Unavailable
-from backend.store import edge
+from backend.settings import MEBIBYTE
+from backend.store import edge_room
 from backend.store.base import Filter, MissingSpace, Point, Query, ScoredPoint
 from backend.store.edge import EdgeStore
 from encoders.base import Space
@@ -22,6 +26,14 @@ SPACE = Space("edge-1", DIM, "f", ("en",), "Apache-2.0")
 NORTH = Filter("north")
 RNG = np.random.default_rng(2)
 DIRECTIONS = RNG.standard_normal((32, 512))
+
+
+class Usage(NamedTuple):
+    """What `shutil.disk_usage` tells."""
+
+    total: int
+    used: int
+    free: int
 
 
 def points(n: int, dim: int = DIM, start: int = 0) -> list[Point]:
@@ -42,7 +54,7 @@ def store(tmp_path: Path) -> Iterator[EdgeStore]:
     store.close()
 
 
-def info(store: EdgeStore, space: str = SPACE.name) -> edge.edge.ShardInfo:
+def info(store: EdgeStore, space: str = SPACE.name) -> qdrant_edge.ShardInfo:
     return store._shards.open(f"images-{space}").info()
 
 
@@ -182,20 +194,39 @@ def test_a_disk_that_is_nearly_full_is_not_written_to(
     """Edge writes through memory maps: where the disk cannot hold a page, the process dies of SIGBUS."""
     (stored,) = points(1)
     store.upsert(SPACE.name, "image", [stored])
-    monkeypatch.setattr(edge, "RESERVE", 2**62)
-    with pytest.raises(StorageFull):
-        store.upsert(SPACE.name, "image", points(3, start=1))
+
+    def leave(part_of_reserve: float) -> None:
+        usage = Usage(10**12, 0, int(part_of_reserve * edge_room.RESERVE))
+        monkeypatch.setattr(edge_room.shutil, "disk_usage", lambda _: usage)
+
+    leave(0.1)
     with pytest.raises(StorageFull):
         store.delete(SPACE.name, "image", [stored.id])
+    leave(0.4)
+    with pytest.raises(StorageFull):
+        store.upsert(SPACE.name, "image", points(3, start=1))
+    leave(0.6)
     with pytest.raises(StorageFull):
         store.ensure_space(Space("edge-2", DIM, "f", (), ""))
+    with pytest.raises(StorageFull):
+        store.require_room()
     store.ensure_space(SPACE)
     assert store.count(SPACE.name, "image") == 1
     assert store.spaces() == [SPACE.name]
 
-    monkeypatch.undo()
     store.upsert(SPACE.name, "image", points(3, start=1))
-    assert store.count(SPACE.name, "image") == 4
+    assert store.count(SPACE.name, "image") == 4, "What was accepted still finds room."
+    leave(0.2)
+    store.delete(SPACE.name, "image", [stored.id])
+    assert store.count(SPACE.name, "image") == 3, "Deletions find room when nothing else does."
+
+
+def test_of_a_small_disk_a_part_is_kept_free(store: EdgeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for free, fits in [(30, True), (20, False)]:
+        usage = Usage(200 * MEBIBYTE, 0, free * MEBIBYTE)
+        monkeypatch.setattr(edge_room.shutil, "disk_usage", lambda _, usage=usage: usage)
+        with nullcontext() if fits else pytest.raises(StorageFull):
+            store.require_room()
 
 
 def test_a_closed_store_says_so(store: EdgeStore) -> None:
