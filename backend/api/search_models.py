@@ -160,7 +160,8 @@ Conditions = Annotated[
     WithJsonSchema(
         {
             "type": "object",
-            "description": "Fields that equal these values, lie in these ranges, or are there at all.",
+            "description": "Fields that equal these values, lie in these ranges, or are there at all. Equal "
+            "is what is written alike: 3 is 3.0 and the text `3`, true is the text `true`.",
             "propertyNames": {"pattern": NO_NUL},
             "additionalProperties": _CONDITION,
             "maxProperties": MAX_CONDITIONS,

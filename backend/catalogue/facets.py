@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from backend.catalogue.projection import keyword_prefix
 from backend.store.base import Facet, FacetField, Filter, Kind, VectorStore
 
 MOST = 10_000
@@ -26,7 +27,7 @@ def facets(
         stored = "metadata_keys"
     elif key is not None:
         stored = "metadata"
-    prefix = "" if key is None else f"{key}="
+    prefix = "" if key is None else keyword_prefix(key)
     filter = Filter(tenant, exists=() if key is None else (key,))
     counts = Counter[str]()
     for kind in kinds:

@@ -17,7 +17,7 @@ from backend.store import lexical
 from backend.store.base import KINDS, Point, Vector, VectorStore
 from backend.store.filters import NO, NO_RANGES, YES, rfc3339
 
-VERSION = 1
+VERSION = 2
 """Raised when points of the same items are to hold something else: all are then written anew."""
 BATCH = 1000
 """Each waits for the disk once."""
@@ -32,8 +32,16 @@ def version(ranges: Mapping[str, RangeKind]) -> str:
 
 
 def keyword(key: str, value: object) -> str:
-    """`key=value`; everything but a text is written as JSON writes it: `true`, `3`, `null`."""
-    return f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+    """`key=value`. Values are equal when they are written alike, so that one can ask for what `facets` lists:
+    a text as it is, all else as JSON writes it (`true`, `null`), a number by its value (3.0 is `3`)."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return keyword_prefix(key) + (value if isinstance(value, str) else json.dumps(value))
+
+
+def keyword_prefix(key: str) -> str:
+    """Of all keywords of this key. A `=` that is in the key itself is no end of it."""
+    return f"{key.replace('%', '%25').replace('=', '%3D')}="
 
 
 def keywords(metadata: Mapping[str, Any]) -> list[str]:

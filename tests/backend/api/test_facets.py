@@ -18,8 +18,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with closing([server]):
         mine = {"Authorization": "Bearer a"}
         pictures = [
-            (["red", "warm"], '{"place": "Rome", "year": 2024, "a=b": 1}'),
-            (["red"], '{"place": "Rome", "who": ["Ann", "Ben"]}'),
+            (["red", "warm"], '{"place": "Rome", "year": 2024, "a=b": 1, "a": "b=2"}'),
+            (["red"], '{"place": "Rome", "who": ["Ann", "Ben"], "year": 2024.0}'),
             (["blue"], '{"place": "Oslo"}'),
         ]
         for seed, (tags, metadata) in enumerate(pictures):
@@ -52,14 +52,29 @@ def test_tags_are_counted_over_images_and_captions_of_the_tenant(library: Server
 
 def test_values_of_one_key_of_metadata_are_counted(library: Server) -> None:
     assert counts(library, field="metadata.place") == [("Oslo", 2), ("Rome", 2)]
-    assert counts(library, field="metadata.year") == [("2024", 1)]
+    assert counts(library, field="metadata.year") == [("2024", 2)]
     assert counts(library, field="metadata.who") == [("Ann", 1), ("Ben", 1)]
     assert counts(library, field="metadata.a=b") == [("1", 1)]
+    assert counts(library, field="metadata.a") == [("b=2", 1)]
     assert counts(library, field="metadata.pla") == []
 
 
+def test_what_is_counted_can_be_filtered_by(library: Server) -> None:
+    mine = {"Authorization": "Bearer a"}
+    for field in ("place", "year", "who", "a=b", "a"):
+        for value, count in counts(library, field=f"metadata.{field}", kind="image"):
+            request = {"query": "red", "return": ["images"], "filter": {"metadata": {field: value}}}
+            assert len(library.client.post("/v1/search", json=request, headers=mine).json["images"]) == count
+
+
 def test_keys_of_metadata_are_counted(library: Server) -> None:
-    assert counts(library, field="metadata") == [("place", 4), ("a=b", 1), ("who", 1), ("year", 1)]
+    assert counts(library, field="metadata") == [
+        ("place", 4),
+        ("year", 2),
+        ("a", 1),
+        ("a=b", 1),
+        ("who", 1),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,8 @@ def test_filters_hold_together(server: Server) -> None:
         ({"tags_all": ["a", "b"]}, {first["id"]}),
         ({"tags_none": ["b"]}, {second["id"]}),
         ({"metadata": {"n": 1}}, {first["id"]}),
+        ({"metadata": {"n": 1.0}}, {first["id"]}),
+        ({"metadata": {"n": "1"}}, {first["id"]}),
         ({"metadata": {"n": "x"}}, {second["id"]}),
         ({"metadata": {"n": 1, "ok": True}}, {first["id"]}),
         ({"metadata": {"ok": False}}, set()),

@@ -6,10 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.items import Item
-from backend.catalogue.projection import Projection, keywords, payload, project, range_values
+from backend.catalogue.projection import (
+    Projection,
+    keyword,
+    keyword_prefix,
+    keywords,
+    payload,
+    project,
+    range_values,
+)
 from backend.settings import RangeKind
 from backend.store import lexical
 from backend.store.base import Filter, Query
@@ -39,6 +49,17 @@ def test_scalar_metadata_become_keywords() -> None:
         "o": {"a": 1},
     }
     assert keywords(metadata) == ["s=a=b", "i=3", "f=1.5", "t=true", "n=null", "list=x", "list=2"]
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False).filter(float.is_integer))
+def test_a_number_is_the_same_however_it_is_spelt(number: float) -> None:
+    assert keyword("k", number) == keyword("k", int(number))
+
+
+@given(*[st.text("a=%3D25", max_size=4)] * 4)
+def test_two_conditions_are_the_same_only_if_key_and_value_are(a: str, b: str, c: str, d: str) -> None:
+    assert (keyword(a, b) == keyword(c, d)) == ((a, b) == (c, d))
+    assert keyword(a, b).removeprefix(keyword_prefix(a)) == b
 
 
 def test_a_payload_holds_what_filters_ask_for(catalogue: Catalogue) -> None:
