@@ -12,7 +12,7 @@ from celery import Celery
 
 from backend.adapters import Adapters, open_adapters
 from backend.settings import Settings
-from encoders.base import Encoder
+from encoders.base import Encoder, Space
 from encoders.loading import load_encoder
 from workers.app import wake_workers
 from workers.heartbeat import Heartbeat
@@ -81,11 +81,7 @@ class Worker:
             opened = self._open()
             space = opened.adapters.encoder().space
             target = opened.adapters.catalogue.target.hold(space.name)
-            try:
-                opened.janitor.run(space if space.name == target else None)
-            except OUTAGES as error:
-                # The store may be away while there is work that was postponed until now.
-                LOG.warning("Tidying up waits: %s", error)
+            _tidy_up(opened.janitor, space if space.name == target else None)
             size = opened.pipeline.batch_size
             ready = opened.adapters.catalogue.claims.backlog(target, MOST_WAKE_UPS * size).ready
             if ready:
@@ -123,3 +119,13 @@ class Worker:
             pipeline = Pipeline(*parts, encoder, self._settings, self._stopping, self._metrics)
             opened.pop_all()
         return _Opened(adapters, heartbeat, pipeline, Janitor(*parts, self._settings.ranges()))
+
+
+def _tidy_up(janitor: Janitor, space: Space | None) -> None:
+    """Whatever comes in its way: there may be work, of which workers must hear."""
+    try:
+        janitor.run(space)
+    except OUTAGES as error:
+        LOG.warning("Tidying up waits: %s", error)
+    except Exception:
+        LOG.exception("Tidying up failed; it is tried again")

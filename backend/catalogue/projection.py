@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,8 +15,10 @@ from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.items import Item
 from backend.settings import RangeKind
 from backend.store import lexical
-from backend.store.base import KINDS, Point, Vector, VectorStore
+from backend.store.base import KINDS, Kind, Point, Vector, VectorStore
 from backend.store.filters import NO, NO_RANGES, YES, rfc3339
+
+LOG = logging.getLogger("twinspace.janitor")
 
 VERSION = 2
 """Raised when points of the same items are to hold something else: all are then written anew."""
@@ -130,7 +133,20 @@ def _refresh(projection: Projection, store: VectorStore, items: Sequence[Item]) 
     for space in dict.fromkeys(item.space for item in items if item.space is not None):
         for kind in KINDS:
             some = [item for item in items if item.space == space and item.kind == kind]
-            store.refresh(space, kind, projection.refreshed(some))
+            _write(store, space, kind, projection.refreshed(some))
+
+
+def _write(store: VectorStore, space: str, kind: Kind, points: Sequence[Point]) -> None:
+    """A point that the store refuses stays as it is, and holds up no other."""
+    try:
+        store.refresh(space, kind, points)
+    except ValueError as error:
+        if len(points) == 1:
+            LOG.error("The store refuses what is new of %s: %s", points[0].id, error)
+            return
+        half = len(points) // 2
+        _write(store, space, kind, points[:half])
+        _write(store, space, kind, points[half:])
 
 
 def _values(value: object) -> Sequence[object]:

@@ -33,7 +33,15 @@ from backend.store.client_errors import client_errors
 from backend.store.facets import best, wanted
 from backend.store.filters import NO_RANGES, IndexKind, outdated_indexes, payload_indexes
 from backend.store.ranking import rank
-from backend.store.server_records import DIALECT, nearest, point_structs, to_point, to_vector
+from backend.store.server_records import (
+    DIALECT,
+    REQUEST_POINTS,
+    in_requests,
+    nearest,
+    point_structs,
+    to_point,
+    to_vector,
+)
 from encoders.base import Space
 
 T = TypeVar("T")
@@ -49,8 +57,6 @@ COMPRESSED = models.VectorParamsDiff(
         scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
     ),
 )
-UPSERT_BATCH = 256
-"""Points a request: about 3 MB of JSON at 512 dimensions, far below Qdrant's 32 MB."""
 
 
 class ServerStore:
@@ -105,8 +111,7 @@ class ServerStore:
 
     def upsert(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
         name = collection_name(space, kind)
-        for start in range(0, len(points), UPSERT_BATCH):
-            batch = points[start : start + UPSERT_BATCH]
+        for batch in in_requests(points):
             with client_errors():
                 self._client.upsert(name, point_structs(batch), wait=True)
 
@@ -125,15 +130,16 @@ class ServerStore:
         return {str(record.id): to_vector(record) for record in records}
 
     def refresh(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
-        for start in range(0, len(points), UPSERT_BATCH):
-            batch = points[start : start + UPSERT_BATCH]
+        for start in range(0, len(points), REQUEST_POINTS):
+            batch = points[start : start + REQUEST_POINTS]
             there = self.get(space, kind, [point.id for point in batch])
-            structs = point_structs(with_vectors_of(there, batch))
-            try:
-                self._update(space, kind, structs)
-            except MissingLexical:
-                self._read(space, kind, None, self._add_lexical)
-                self._update(space, kind, structs)
+            for some in in_requests(with_vectors_of(there, batch)):
+                structs = point_structs(some)
+                try:
+                    self._update(space, kind, structs)
+                except MissingLexical:
+                    self._read(space, kind, None, self._add_lexical)
+                    self._update(space, kind, structs)
 
     def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
         if not ids:
@@ -232,12 +238,6 @@ class ServerStore:
             if not self._client.collection_exists(name):
                 raise
 
-    def _keep_small(self, name: str, info: models.CollectionInfo) -> None:
-        """Also a collection that was made before that was asked for; Qdrant does it in the background."""
-        params = _params(info)
-        if self._compress and params is not None and params.quantization_config is None:
-            self._client.update_collection(name, vectors_config={VECTOR_NAME: COMPRESSED})
-
     def _require_dimension(self, name: str, space: Space) -> models.CollectionInfo:
         info = self._client.get_collection(name)
         params = _params(info)
@@ -266,8 +266,7 @@ class ServerStore:
         def update(name: str) -> object:
             return self._client.upsert(name, structs, wait=True, update_mode=models.UpdateMode.UPDATE_ONLY)
 
-        if structs:
-            self._read(space, kind, None, update)
+        self._read(space, kind, None, update)
 
 
 def _schema(field: str, kind: IndexKind) -> Any:

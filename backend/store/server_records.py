@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,32 @@ EXACT_SCORES = models.SearchParams(
     hnsw_ef=GRAPH_CANDIDATES,
     quantization=models.QuantizationSearchParams(rescore=True, oversampling=2),
 )
+REQUEST_POINTS = 256
+REQUEST_BYTES = 16 * 1024 * 1024
+"""Half of what Qdrant takes: what JSON makes of a point is estimated, not measured."""
+NUMBER_BYTES = 24
+
+
+def in_requests(points: Sequence[Point]) -> Iterator[list[Point]]:
+    """Few enough points and bytes for one request each; a point that is too large for any is alone in its."""
+    request: list[Point] = []
+    size = 0
+    for point in points:
+        more = _json_bytes(point)
+        if request and (len(request) == REQUEST_POINTS or size + more > REQUEST_BYTES):
+            yield request
+            request, size = [], 0
+        request.append(point)
+        size += more
+    if request:
+        yield request
+
+
+def _json_bytes(point: Point) -> int:
+    numbers = 0 if point.vector is None else len(point.vector)
+    if point.lexical:
+        numbers += 2 * len(point.lexical.indices)
+    return NUMBER_BYTES * numbers + len(json.dumps(point.payload))
 
 
 def point_structs(points: Sequence[Point]) -> list[models.PointStruct]:

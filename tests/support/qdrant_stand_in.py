@@ -23,6 +23,9 @@ from tests.support.qdrant_rest import AlreadyThereError, Engine, NotThereError, 
 # As the server whose protocol this is.
 GREETING = {"title": "qdrant - vector search engine", "version": "1.19.0", "commit": "stand-in"}
 
+MOST_BYTES = 32 * 1024 * 1024
+"""Of one request, as Qdrant's default has it."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -129,7 +132,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else None
+        content = self.rfile.read(length)
+        if length > MOST_BYTES:
+            return self._answer(413, f"JSON payload ({length} bytes) is larger than allowed")
+        body = json.loads(content) if length else None
         path = self.path.partition("?")[0]
         if path == "/_fault":
             self.stand_in.fault = Fault(**body) if body and body.get("kind") else None

@@ -22,7 +22,7 @@ from backend.settings import Settings
 from tests.support.databases import postgres, redis
 from tests.support.encoders import ColourEncoder
 from tests.support.ports import free_port
-from tests.support.qdrant_stand_in import QdrantStandIn
+from tests.support.qdrant_stand_in import Fault, QdrantStandIn
 from workers.app import QUEUE, make_app, wake_workers
 from workers.scheduler import ENOUGH, QuietScheduler
 from workers.worker import Worker
@@ -182,6 +182,23 @@ def test_the_reconciler_wakes_as_many_as_the_backlog_needs(settings: Settings) -
     worker.stop()
     worker.close()
     assert adapters.catalogue.counts("anna", ColourEncoder().space.name).captions == 100
+    adapters.close()
+
+
+def test_what_tidying_up_stumbles_over_keeps_no_worker_asleep(
+    settings: Settings, qdrant: QdrantStandIn
+) -> None:
+    worker = Worker(settings, make_app(settings), load)
+    adapters = open_adapters(settings, load)
+    (gone,) = adapters.catalogue.add_captions("anna", [NewCaption("gone")])
+    worker.ingest()
+    adapters.catalogue.delete("anna", gone.item.id)
+    adapters.catalogue.add_captions("anna", [NewCaption("red")])
+    qdrant.fault = Fault("error", status=400, path="/points/delete$")
+    worker.reconcile()
+    assert adapters.catalogue.upkeep.tombstones(1), "that is what it stumbled over"
+    assert len(queue(str(settings.broker_url))) == 1
+    worker.close()
     adapters.close()
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from backend.catalogue.projection import (
 )
 from backend.settings import RangeKind
 from backend.store import lexical
-from backend.store.base import Filter, Query
+from backend.store.base import Filter, Kind, Point, Query
 from backend.store.edge import EdgeStore
 from encoders.base import Space
 from tests.support.items import SPACE, TENANT, add_caption, add_image, claim, index, read
@@ -182,3 +182,28 @@ def test_an_item_without_a_point_is_left_to_its_encoding(catalogue: Catalogue, s
     catalogue.patch(TENANT, item.id, ["new"], None)
     assert project(catalogue, store) == 1
     assert store.count(SPACE, "image") == 0
+
+
+class FussyStore:
+    """Refuses every request in which one point is."""
+
+    def __init__(self, store: EdgeStore, refused: str) -> None:
+        self._store, self._refused = store, refused
+
+    def refresh(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
+        if self._refused in [point.id for point in points]:
+            raise ValueError("Qdrant refused: 413")
+        self._store.refresh(space, kind, points)
+
+
+def test_a_point_that_the_store_refuses_holds_up_no_other(catalogue: Catalogue, store: EdgeStore) -> None:
+    items = []
+    for number in range(7):
+        items.append(add_image(catalogue, f"cat {number}"))
+        write(catalogue, store, items[-1])
+    for item in items:
+        catalogue.patch(TENANT, item.id, ["new"], None)
+    assert project(catalogue, FussyStore(store, items[2].id)) == 7  # type: ignore[arg-type]
+    points = store.get(SPACE, "image", [item.id for item in items])
+    assert [point.payload["tags"] for point in points] == [["new"], ["new"], [], *[["new"]] * 4]
+    assert project(catalogue, store) == 0, "it is not tried for ever"

@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ import pytest
 
 from backend.errors import Unavailable
 from backend.settings import Settings
-from backend.store.base import Filter, MissingSpace, Point, Query
+from backend.store.base import Filter, MissingSpace, Point, Query, SparseVector
 from backend.store.filters import payload_indexes
-from backend.store.server import UPSERT_BATCH, ServerStore
+from backend.store.server import ServerStore
+from backend.store.server_records import REQUEST_POINTS
 from encoders.base import Space
-from tests.support.qdrant_stand_in import Fault, QdrantStandIn
+from tests.support.qdrant_stand_in import MOST_BYTES, Fault, QdrantStandIn
 
 SPACE = Space("server-1", 8, "f", ("en",), "Apache-2.0")
 NORTH = Filter("north")
@@ -174,11 +176,26 @@ def test_a_space_made_between_our_look_and_our_order_is_fine(qdrant: QdrantStand
 
 def test_writes_wait_and_upserts_are_bounded(qdrant: QdrantStandIn, store: ServerStore) -> None:
     qdrant.seen.clear()
-    store.upsert(SPACE.name, "caption", points(UPSERT_BATCH + 1))
+    store.upsert(SPACE.name, "caption", points(REQUEST_POINTS + 1))
     store.set_payload(SPACE.name, "caption", ID, {"tags": []})
     store.delete(SPACE.name, "caption", [ID])
     assert all("wait=true" in seen.path for seen in qdrant.seen)
-    assert [len(seen.body["points"]) for seen in qdrant.seen[:2]] == [UPSERT_BATCH, 1]
+    assert [len(seen.body["points"]) for seen in qdrant.seen[:2]] == [REQUEST_POINTS, 1]
+
+
+def test_points_of_many_words_are_spread_over_requests_that_qdrant_takes(
+    qdrant: QdrantStandIn, store: ServerStore
+) -> None:
+    """As pictures with three captions of 10,000 characters have them."""
+    words = SparseVector(tuple(range(6000)), tuple(np.random.default_rng(1).random(6000).tolist()))
+    wordy = [replace(point, lexical=words) for point in points(REQUEST_POINTS)]
+    store.upsert(SPACE.name, "image", wordy)
+    qdrant.seen.clear()
+    store.refresh(SPACE.name, "image", wordy)
+    writes = [seen for seen in qdrant.seen if seen.method == "PUT"]
+    assert sum(len(seen.body["points"]) for seen in writes) == len(wordy)
+    assert max(int(seen.headers["Content-Length"]) for seen in writes) <= MOST_BYTES
+    assert len(writes) < 6
 
 
 def test_everything_that_is_filtered_is_indexed_and_the_tenant_as_one(
