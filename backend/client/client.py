@@ -72,20 +72,22 @@ class Client:
         seconds: float | None = None,
         on_done: Callable[[Item], object] | None = None,
     ) -> list[Item]:
-        """Waits until none of these is pending and returns them in that order of ending.
-        Raises `TimeoutError`."""
+        """Waits until none of these is pending and returns them in that order of ending, without those
+        that do not exist (any more). Raises `TimeoutError`."""
         deadline = None if seconds is None else time.monotonic() + seconds
         waiting, done, pause = list(dict.fromkeys(ids)), [], 0.05
         while waiting:
-            batch = waiting[:IDS_PER_REQUEST]
-            ended = {item.id: item for item in self.items(batch) if item.status != "pending"}
-            for item in ended.values():
+            there = self.items(waiting[:IDS_PER_REQUEST])
+            ended = [item for item in there if item.status != "pending"]
+            pending = [item.id for item in there if item.status == "pending"]
+            for item in ended:
                 done.append(item)
                 if on_done:
                     on_done(item)
-            waiting = [id for id in waiting if id not in ended]
+            # As the server spells them; whoever it does not name is gone.
+            waiting = pending + waiting[IDS_PER_REQUEST:]
             pause = 0.05 if ended else min(pause * 1.5, 1.0)
-            if waiting and len(ended) < len(batch):
+            if pending:
                 if deadline is not None and time.monotonic() + pause > deadline:
                     raise TimeoutError(f"{len(waiting)} items are still pending.")
                 time.sleep(pause)

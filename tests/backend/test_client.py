@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -108,6 +109,22 @@ def test_a_picture_that_cannot_be_decoded_ends_the_wait_as_failed(client: Client
     assert item.status == "failed"
     assert item.error is not None
     assert item.error["code"] == "corrupt_image"
+
+
+def test_waiting_does_not_mind_what_is_gone_or_how_ids_are_written(client: Client) -> None:
+    captions = client.add_captions([{"text": f"red {n}"} for n in range(3)]).items
+    client.delete(captions[1].id)
+    ids = [captions[0].id, captions[1].id, captions[2].id.upper(), str(uuid.uuid4())]
+    done = client.wait(ids, seconds=30)
+    assert {item.id for item in done} == {captions[0].id, captions[2].id}
+
+
+def test_an_item_that_is_deleted_while_it_is_waited_for_ends_the_wait() -> None:
+    pending = {"id": "1", "kind": "image", "status": "pending"}
+    answers = [says(200, {"items": items, "next_cursor": None}) for items in ([pending], [pending], [])]
+    with Scripted(*answers) as server, Client(server.url) as client:
+        assert client.wait(["1"], seconds=5) == []
+        assert server.requests == 3
 
 
 def test_a_key_is_sent(tmp_path: Path) -> None:
