@@ -52,11 +52,11 @@ def load_settings(**overrides: Any) -> Settings:
         raise ConfigurationError(str(error)) from error
 
 
-def connect(url: str, key: str | None, patience: float = 0) -> Client:
+def connect(url: str, key: str | None, patience: float = 10, await_server: bool = False) -> Client:
     """A client that, unlike a program's, does not wait for a server that is not there."""
     from backend.client import Client
 
-    return Client(url, key, patience=patience)
+    return Client(url, key, patience=patience, await_server=await_server)
 
 
 def progress_bar() -> Progress:

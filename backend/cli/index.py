@@ -42,7 +42,7 @@ def index(
     texts = _match_captions(captions, found) if captions else {}
     with connect(url, key) as client:
         tenant = client.stats()["tenant"]
-    with connect(url, key, patience=PATIENCE) as client, progress_bar() as progress:
+    with connect(url, key, PATIENCE, await_server=True) as client, progress_bar() as progress:
         files = [path for path, _ in found]
         bar = progress.add_task("uploading", total=len(files))
         report = Uploader(client, tenant, tag or (), texts).upload(files, lambda n: progress.advance(bar, n))

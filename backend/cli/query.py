@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -65,9 +66,12 @@ def _range(metadata: dict[str, Any], key: str, text: str) -> dict[str, Any]:
 
 
 def _scalar(value: str) -> str | int | float | bool:
-    """As JSON would read it, if that is a number, true or false; else the text. Quotes make it a text."""
+    """As JSON would read it, if that is a finite number, true or false; else the text. Quotes make it a
+    text."""
     try:
         read = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
+        return value
+    if isinstance(read, float) and not math.isfinite(read):  # `json` takes NaN, and 1e400 for infinity.
         return value
     return read if isinstance(read, str | int | float | bool) else value

@@ -20,9 +20,10 @@ Query = str | Sequence[Mapping[str, Any]]
 class Client:
     """Talks to one server. Safe to call from several threads.
 
-    Raises `ApiError` for what the server refuses, and `Unreachable` when there is no answer. A busy
-    server (429, 503) and a lost connection are tried again until `patience` seconds have passed:
-    uploads are known by their content, so sending one twice changes nothing.
+    Raises `ApiError` for what the server refuses, `Unreachable` when there is no answer, and
+    `InvalidRequest` for what cannot even be sent. A busy server (429, 503) and, with `await_server`, a
+    missing one or a lost connection are tried again until `patience` seconds have passed: uploads are
+    known by their content, so sending one twice changes nothing.
     """
 
     def __init__(
@@ -31,8 +32,9 @@ class Client:
         key: str | None = None,
         patience: float = 10,
         timeout: float = 60,
+        await_server: bool = True,
     ) -> None:
-        self._server = Transport(url, key, patience, timeout)
+        self._server = Transport(url, key, patience, timeout, await_server)
         self.url = self._server.url
 
     def close(self) -> None:
@@ -51,20 +53,24 @@ class Client:
         captions: Sequence[str] = (),
         tags: Sequence[str] = (),
         metadata: Mapping[str, Any] | None = None,
+        priority: int | None = None,
     ) -> Uploaded:
         """Sends pictures (files, or names with bytes); captions only together with a single one.
-        What comes back is `pending`: `wait` says when it can be found."""
+        What comes back is `pending`: `wait` says when it can be found. `priority` is the urgency of RFC 9218,
+        0 to 7: from 5 on an upload waits for those that somebody waits for, as imports should."""
         files = [("file", _named_bytes(picture)) for picture in pictures]
         form: dict[str, Any] = {"caption": list(captions), "tags": list(tags)}
         if metadata is not None:
             form["metadata"] = json.dumps(metadata)
-        return uploaded(self._server.json("POST", "/v1/images", files=files, data=form))
-
-    def add_captions(self, captions: Sequence[Mapping[str, Any]]) -> Uploaded:
-        """Each is `{"text", "image_id", "tags", "metadata"}`; only `text` has to be there."""
         return uploaded(
-            self._server.json("POST", "/v1/captions", json={"captions": [dict(c) for c in captions]})
+            self._server.json("POST", "/v1/images", files=files, data=form, headers=_urgency(priority))
         )
+
+    def add_captions(self, captions: Sequence[Mapping[str, Any]], priority: int | None = None) -> Uploaded:
+        """Each is `{"text", "image_id", "tags", "metadata"}`; only `text` has to be there. `priority` as in
+        `upload`."""
+        document = {"captions": [dict(caption) for caption in captions]}
+        return uploaded(self._server.json("POST", "/v1/captions", json=document, headers=_urgency(priority)))
 
     def wait(
         self,
@@ -189,3 +195,7 @@ class Client:
 
 def _named_bytes(picture: Picture) -> tuple[str, bytes]:
     return (picture.name, picture.read_bytes()) if isinstance(picture, Path) else picture
+
+
+def _urgency(priority: int | None) -> dict[str, str]:
+    return {} if priority is None else {"Priority": f"u={priority}"}

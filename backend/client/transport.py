@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any
 
 import httpx
@@ -33,16 +34,27 @@ class ApiError(TwinspaceError):
 class Transport:
     """Requests to one server, each repeated for up to `patience` seconds while that can help."""
 
-    def __init__(self, url: str, key: str | None, patience: float, timeout: float) -> None:
+    def __init__(
+        self, url: str, key: str | None, patience: float, timeout: float, await_server: bool = True
+    ) -> None:
         if not url.startswith(("http://", "https://")):
             raise InvalidRequest(f"`{url}` is no server's address: http:// or https:// is missing.", "url")
+        if key and not (key.isascii() and key.isprintable()):
+            raise InvalidRequest("An API key consists of printable ASCII characters.", "key")
         self.url = url.rstrip("/")
         self._patience = patience
+        self._await_server = await_server
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
-            self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout)
+            host = httpx.URL(self.url).host
         except (httpx.InvalidURL, UnicodeError) as error:
             raise InvalidRequest(f"`{url}` is no server's address: {error}", "url") from error
+        options: dict[str, Any] = {"base_url": self.url, "headers": headers, "timeout": timeout}
+        try:
+            # A proxy of the environment would look for a loopback address on its own machine.
+            self._http = httpx.Client(**options, trust_env=not _is_loopback(host))
+        except (httpx.InvalidURL, ValueError, ImportError) as error:
+            raise InvalidRequest(f"The proxy of the environment cannot be used: {error}") from error
 
     def close(self) -> None:
         self._http.close()
@@ -74,6 +86,10 @@ class Transport:
                 response = self._http.request(method, path, **options)
             except httpx.TransportError as error:
                 problem = Unreachable(f"No answer from {self.url}: {str(error) or type(error).__name__}")
+                if not self._await_server:
+                    raise problem from error
+            except ValueError as error:
+                raise InvalidRequest(f"This cannot be sent: {_reason(error)}.") from error
             else:
                 if response.status_code < 400:
                     return response
@@ -85,6 +101,22 @@ class Transport:
                 raise problem
             time.sleep(wait)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _reason(error: ValueError) -> str:
+    """What JSON and UTF-8 refuse, in words for whoever typed it."""
+    if isinstance(error, UnicodeEncodeError):
+        return f"{error.object[error.start : error.end]!a} is no character in UTF-8"
+    return str(error)
 
 
 def _retry_after(response: httpx.Response) -> float:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-import threading
 import uuid
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ import twinspace
 from backend.client import ApiError, Client, Unreachable
 from backend.errors import InvalidRequest
 from tests.support.pictures import jpeg
+from tests.support.scripted import BUSY, Answer, Scripted, hangs_up, says
 from tests.support.server import Server
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -137,59 +135,6 @@ def test_a_key_is_sent(tmp_path: Path) -> None:
 
 
 # -- a server that errs -----------------------------------------------------------------------
-Answer = Callable[[BaseHTTPRequestHandler], None]
-
-
-class Scripted:
-    """Answers one request after the other as the script says, the last entry for ever."""
-
-    def __init__(self, *script: Answer) -> None:
-        self.requests = 0
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def _answer(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                step = script[min(outer.requests, len(script) - 1)]
-                outer.requests += 1
-                step(self)
-
-            do_GET = do_POST = _answer  # noqa: N815
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-
-    def __enter__(self) -> Scripted:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-def says(status: int, body: Any, **headers: str) -> Answer:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        handler.send_response(status)
-        for name, value in {"Content-Length": str(len(data)), **headers}.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.end_headers()
-        handler.wfile.write(data)
-
-    return answer
-
-
-def hangs_up(handler: BaseHTTPRequestHandler) -> None:
-    handler.close_connection = True
-
-
-BUSY = {"status": 503, "title": "busy", "detail": "Come back.", "code": "overloaded"}
 FINE = says(200, {"version": "1"})
 
 
@@ -198,6 +143,16 @@ def test_trouble_that_passes_is_outlived(trouble: Answer) -> None:
     with Scripted(trouble, trouble, FINE) as server, Client(server.url, patience=20) as client:
         assert client.stats() == {"version": "1"}
         assert server.requests == 3
+
+
+def test_who_does_not_wait_for_a_server_still_waits_for_a_busy_one() -> None:
+    busy = says(503, BUSY, Retry_After="0")
+    with Scripted(busy, FINE) as server, Client(server.url, patience=20, await_server=False) as client:
+        assert client.stats() == {"version": "1"}
+    with Scripted(hangs_up) as server, Client(server.url, patience=20, await_server=False) as client:
+        with pytest.raises(Unreachable):
+            client.stats()
+        assert server.requests == 1
 
 
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,6 +194,47 @@ def test_a_problem_that_is_not_ours_is_still_an_error(body: Any) -> None:
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(InvalidRequest, match="no server's address"):
         Client(url)
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "two\nlines", "\udcff"])
+def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
+    with pytest.raises(InvalidRequest, match="API key"):
+        Client("http://127.0.0.1:8000", key)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"min_relevance": float("nan")}, "not JSON compliant"),
+        ({"min_score": float("inf")}, "not JSON compliant"),
+        ({"filter": {"tags_all": ["caf\udce9"]}}, "'.udce9' is no character"),
+    ],
+)
+def test_what_json_cannot_carry_is_refused_before_it_is_sent(options: Any, reason: str) -> None:
+    with Scripted(FINE) as server, Client(server.url) as client:
+        with pytest.raises(InvalidRequest, match=reason):
+            client.search("red", **options)
+        assert server.requests == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_this_machine_is_not_looked_for_through_a_proxy(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with Scripted(FINE) as server, Client(server.url.replace("127.0.0.1", host), patience=0) as client:
+        assert client.stats() == {"version": "1"}
+
+
+def test_other_machines_are_reached_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with Scripted(FINE) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        with Client("http://photos.invalid", patience=0) as client:
+            assert client.stats() == {"version": "1"}
+        monkeypatch.setenv("http_proxy", "gopher://127.0.0.1")
+        with pytest.raises(InvalidRequest, match="proxy"):
+            Client("http://photos.invalid")
 
 
 def test_waiting_ends_when_it_is_told_to() -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.backend.cli.conftest import Cli
+from tests.support.scripted import BUSY, Scripted, hangs_up, says
 
 COMMANDS = ("serve", "index", "search", "status", "optimize", "eval")
 NOWHERE = "http://127.0.0.1:9"
@@ -90,32 +88,30 @@ def test_the_address_may_come_from_the_environment(cli: Cli, monkeypatch: pytest
     assert NOWHERE in cli("status").err
 
 
-@pytest.fixture
-def stranger() -> Iterator[str]:
-    """A web server that is not ours."""
-
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"<html>welcome</html>")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Page)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_a_server_of_another_kind_is_recognised(cli: Cli, stranger: str) -> None:
-    result = cli("status", "--url", stranger)
+def test_a_server_of_another_kind_is_recognised(cli: Cli) -> None:
+    with Scripted(says(200, b"<html>welcome</html>")) as stranger:
+        result = cli("status", "--url", stranger.url)
     assert result.code == 1
     assert "no Twinspace server" in result.err
+
+
+def test_a_busy_server_is_asked_again_and_a_missing_one_is_not(cli: Cli) -> None:
+    nothing = {"images": [], "captions": [], "next_cursor": None, "space": "x", "took_ms": {}}
+    with Scripted(says(503, BUSY, Retry_After="0"), says(200, nothing)) as server:
+        assert cli("search", "cat", "--json", "--url", server.url).json == nothing
+    with Scripted(hangs_up) as server:
+        assert cli("search", "cat", "--url", server.url).code == 1
+        assert server.requests == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["cat", "--min-relevance", "nan"], ["caf\udce9"], ["cat", "--tag", "caf\udce9"]]
+)
+def test_what_cannot_be_sent_takes_one_line(cli: Cli, arguments: list[str]) -> None:
+    result = cli("search", *arguments, "--url", NOWHERE)
+    assert result.code == 1
+    assert result.err.startswith("Error: This cannot be sent: ")
+    assert result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,10 @@ def test_parts_keep_their_order_files_and_signs(tmp_path: Path) -> None:
         (["place"], {"place": {"exists": True}}),
         (["note=a=b"], {"note": "a=b"}),
         (["note="], {"note": ""}),
+        (["price>=NaN"], {"price": {"gte": "NaN"}}),
+        (["price=-Infinity"], {"price": "-Infinity"}),
+        (["price<1e400"], {"price": {"lt": "1e400"}}),
+        (["deep=" + "[" * 100_000], {"deep": "[" * 100_000}),
     ],
 )
 def test_conditions_mean_what_they_say(given: list[str], meant: dict[str, object]) -> None:
