@@ -24,7 +24,8 @@ ALONE = 8
 """More inputs than this in one request are an import, which waits for uploads that people wait for."""
 URGENCY = re.compile(r"(?:^|,)\s*u=([0-7])\s*(?:,|$)")
 """In the header `Priority` (RFC 9218): 0 to 7, 3 unless it is said; higher numbers are less urgent."""
-USUAL = 3
+UNHURRIED = 5
+"""Firefox gives whatever a script sends 4, also what somebody waits for."""
 
 
 @blueprint.post("/v1/images")
@@ -96,7 +97,7 @@ def add_captions() -> Response:
 
 def _source(number: int) -> items.Source:
     said = URGENCY.search(request.headers.get("Priority", ""))
-    return items.Source(g.request_id, bulk=number > ALONE or (said is not None and int(said[1]) > USUAL))
+    return items.Source(g.request_id, bulk=number > ALONE or (said is not None and int(said[1]) >= UNHURRIED))
 
 
 def _attach(state: Api, image_id: str, fields: UploadFields, source: items.Source) -> list[items.Added]:

@@ -396,7 +396,8 @@ def _away(*_: object) -> None:
     raise Unavailable("The store does not answer.")
 
 
-def test_an_import_waits_for_what_somebody_waits_for(server: Server) -> None:
+@pytest.mark.parametrize("urgency", ["u=3", "u=4"], ids=["as usual", "a script in Firefox"])
+def test_an_import_waits_for_what_somebody_waits_for(server: Server, urgency: str) -> None:
     many = [item["id"] for item in server.upload(*[jpeg(seed=n) for n in range(9)]).json["items"]]
     unhurried = server.client.post(
         "/v1/captions", json={"captions": [{"text": "late"}]}, headers={"Priority": "i, u=5"}
@@ -405,7 +406,7 @@ def test_an_import_waits_for_what_somebody_waits_for(server: Server) -> None:
     urgent = server.client.post(
         "/v1/images",
         data={"file": (io.BytesIO(jpeg(seed=100)), "1.jpg")},
-        headers={"Priority": "u=3", "X-Request-ID": "abc-1"},
+        headers={"Priority": urgency, "X-Request-ID": "abc-1"},
     )
     claims = server.services.catalogue.claims
     first, second = (claims.claim(server.encoder.space.name, "w", 100, 60) for _ in range(2))
