@@ -16,6 +16,8 @@ from backend.client.transport import BUSY
 BATCH_FILES = 32
 BATCH_BYTES = 16 * 1024 * 1024
 BATCH_CAPTIONS = 500
+PRIORITY = 5
+"""Whoever uploads a single picture meanwhile waits for it; nobody waits for a file of a folder."""
 THREADS = 4
 
 
@@ -119,7 +121,8 @@ class Uploader:
         if not pictures:
             return
         try:
-            answer = self._client.upload([(_name(p.path), p.data) for p in pictures], tags=self._tags)
+            files = [(_name(picture.path), picture.data) for picture in pictures]
+            answer = self._client.upload(files, tags=self._tags, priority=PRIORITY)
         except ApiError as error:
             if error.status in BUSY or error.status >= 500:
                 raise
@@ -148,7 +151,7 @@ class Uploader:
 
     def _send_caption_batch(self, captions: Sequence[tuple[Local, str]], report: Report) -> None:
         documents = [{"text": text, "image_id": p.id, "tags": self._tags} for p, text in captions]
-        answer = self._client.add_captions(documents)
+        answer = self._client.add_captions(documents, priority=PRIORITY)
         report.captions += len(answer.items)
         report.pending += [item.id for item in answer.items if item.status == "pending"]
         report.failures += [(f"a caption of {captions[e.index][0].path}", e.detail) for e in answer.errors]
