@@ -8,9 +8,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from backend.catalogue.items import caption_id, image_id
-from backend.client import ApiError, Client, Item
+from backend.client import ApiError, Client, Item, Uploaded
 from backend.client.transport import BUSY
 
 BATCH_FILES = 32
@@ -55,6 +56,10 @@ class Local:
     id: str
 
 
+Caption = tuple[Local, str]
+T = TypeVar("T", Local, Caption)
+
+
 class Uploader:
     def __init__(
         self, client: Client, tenant: str, tags: Sequence[str], captions: Mapping[Path, Sequence[str]]
@@ -91,12 +96,13 @@ class Uploader:
     def _upload_batch(self, paths: Sequence[Path]) -> tuple[int, Report]:
         report = Report()
         pictures = [picture for path in paths if (picture := self._read(path, report))]
-        stored = {item.id: item for item in self._client.items([p.id for p in pictures])}
+        names = {picture.id: str(picture.path) for picture in pictures}
+        stored = {item.id: item for item in self._client.items(list(names))}
         for item in stored.values():
-            self._refresh(item, report)
+            self._refresh(item, names[item.id], report)
         self._send([picture for picture in pictures if picture.id not in stored], report)
         report.known += sum(picture.id in stored for picture in pictures)
-        report.names |= {picture.id: str(picture.path) for picture in pictures}
+        report.names |= names
         self._send_captions(pictures, report)
         return len(paths), report
 
@@ -108,33 +114,27 @@ class Uploader:
             return None
         return Local(path, data, image_id(self._tenant, hashlib.sha256(data).hexdigest()))
 
-    def _refresh(self, item: Item, report: Report) -> None:
-        """Brings a stored picture to where a fresh upload would be."""
-        if missing := [tag for tag in self._tags if tag not in item.tags]:
-            self._client.patch(item.id, tags=[*item.tags, *missing])
-        if item.status == "failed":
-            self._client.retry(item.id)
+    def _refresh(self, item: Item, name: str, report: Report) -> None:
+        """Brings what is stored to where a fresh upload would be."""
+        try:
+            if missing := [tag for tag in self._tags if tag not in item.tags]:
+                self._client.patch(item.id, tags=[*item.tags, *missing])
+            if item.status == "failed":
+                self._client.retry(item.id)
+        except ApiError as error:
+            if not _refused(error):
+                raise
+            report.failures.append((name, error.detail))
+            return
         if item.status != "indexed":
             report.pending.append(item.id)
 
     def _send(self, pictures: Sequence[Local], report: Report) -> None:
-        if not pictures:
-            return
-        try:
-            files = [(_name(picture.path), picture.data) for picture in pictures]
-            answer = self._client.upload(files, tags=self._tags, priority=PRIORITY)
-        except ApiError as error:
-            if error.status in BUSY or error.status >= 500:
-                raise
-            if len(pictures) == 1:
-                report.failures.append((str(pictures[0].path), error.detail))
-                return
-            for picture in pictures:  # One that spoils the request must not take its neighbours along.
-                self._send([picture], report)
-            return
-        report.failures += [(str(pictures[e.index].path), e.detail) for e in answer.errors]
-        report.sent += len(answer.items)
-        report.pending += [item.id for item in answer.items if item.status == "pending"]
+        def send(some: Sequence[Local]) -> Uploaded:
+            files = [(_name(picture.path), picture.data) for picture in some]
+            return self._client.upload(files, tags=self._tags, priority=PRIORITY)
+
+        report.sent += _deliver(send, pictures, lambda picture: str(picture.path), report)
 
     def _send_captions(self, pictures: Sequence[Local], report: Report) -> None:
         refused = {path for path, _ in report.failures}
@@ -144,17 +144,49 @@ class Uploader:
             if str(picture.path) not in refused
             for text in self._captions.get(picture.path, ())
         }
-        stored = {item.id for item in self._client.items(list(wanted))}
+        stored = {item.id: item for item in self._client.items(list(wanted))}
+        for item in stored.values():
+            self._refresh(item, _caption_of(wanted[item.id]), report)
         missing = [value for id, value in wanted.items() if id not in stored]
         for start in range(0, len(missing), BATCH_CAPTIONS):
-            self._send_caption_batch(missing[start : start + BATCH_CAPTIONS], report)
+            batch = missing[start : start + BATCH_CAPTIONS]
+            report.captions += _deliver(self._add_captions, batch, _caption_of, report)
 
-    def _send_caption_batch(self, captions: Sequence[tuple[Local, str]], report: Report) -> None:
+    def _add_captions(self, captions: Sequence[Caption]) -> Uploaded:
         documents = [{"text": text, "image_id": p.id, "tags": self._tags} for p, text in captions]
-        answer = self._client.add_captions(documents, priority=PRIORITY)
-        report.captions += len(answer.items)
-        report.pending += [item.id for item in answer.items if item.status == "pending"]
-        report.failures += [(f"a caption of {captions[e.index][0].path}", e.detail) for e in answer.errors]
+        return self._client.add_captions(documents, priority=PRIORITY)
+
+
+def _deliver(
+    send: Callable[[Sequence[T]], Uploaded],
+    things: Sequence[T],
+    name: Callable[[T], str],
+    report: Report,
+) -> int:
+    """How many were accepted. One that spoils the request does not take its neighbours along."""
+    if not things:
+        return 0
+    try:
+        answer = send(things)
+    except ApiError as error:
+        if not _refused(error):
+            raise
+        if len(things) == 1:
+            report.failures.append((name(things[0]), error.detail))
+            return 0
+        return sum(_deliver(send, [thing], name, report) for thing in things)
+    report.failures += [(name(things[error.index]), error.detail) for error in answer.errors]
+    report.pending += [item.id for item in answer.items if item.status == "pending"]
+    return len(answer.items)
+
+
+def _refused(error: ApiError) -> bool:
+    """Whether it was this request's fault: others can still succeed."""
+    return error.status < 500 and error.status not in BUSY
+
+
+def _caption_of(caption: Caption) -> str:
+    return f"a caption of {caption[0].path}"
 
 
 def _batches(paths: Iterable[Path]) -> Iterator[list[Path]]:
