@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,7 +41,7 @@ def index(
     found = list(find_pictures(paths))
     if not found:
         raise InvalidRequest(f"No pictures under {', '.join(map(str, paths))}.")
-    texts = _match_captions(captions, found) if captions else {}
+    texts = match_captions(captions, found) if captions else {}
     with connect(url, key) as client:
         tenant = client.stats()["tenant"]
     with connect(url, key, PATIENCE, await_server=True) as client, progress_bar() as progress:
@@ -76,19 +78,34 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _match_captions(file: Path, found: Sequence[tuple[Path, str]]) -> dict[Path, tuple[str, ...]]:
-    """By the path below the folder, else by the bare file name."""
+def match_captions(file: Path, found: Sequence[tuple[Path, str]]) -> dict[Path, tuple[str, ...]]:
+    """By the path below the folder, else by the bare file name, where that leaves one picture. Says what
+    does not fit, and raises `InvalidRequest` where nothing does."""
     from backend.cli.captions import read_captions
 
-    texts: dict[str, tuple[str, ...]] = {}
-    for entry in read_captions(file):
-        texts[entry.image] = (*texts.get(entry.image, ()), *entry.all_captions())
-    matched = {path: texts[name] for path, full in found for name in (full, path.name)[::-1] if name in texts}
-    used = {name for path, full in found for name in (full, path.name) if name in texts}
-    if not used:
+    by_path, by_name = defaultdict(list), defaultdict(list)
+    for path, full in found:
+        by_path[full].append(path)
+        by_name[path.name].append(path)
+    texts = {PurePath(entry.image).as_posix(): entry.all_captions() for entry in read_captions(file)}
+    named_by_path = {path for name in texts for path in by_path[name]}
+    # Where a file names one `cat.jpg` by its path, its bare `cat.jpg` is another one.
+    fitting = {
+        name: by_path[name] or (by_name[name] if named_by_path.isdisjoint(by_name[name]) else [])
+        for name in texts
+    }
+    matched = {paths[0]: texts[name] for name, paths in fitting.items() if len(paths) == 1}
+    ambiguous = {name: paths for name, paths in fitting.items() if len(paths) > 1}
+    if not matched and not ambiguous:
         raise InvalidRequest(f"{file}: not one of its {len(texts)} pictures is among those to upload.")
-    if unused := len(texts) - len(used):
+    if unused := len(texts) - len(matched) - len(ambiguous):
         typer.echo(f"{file}: {unused} of its pictures are not among those to upload.", err=True)
+    for name, paths in islice(ambiguous.items(), 1):
+        typer.echo(
+            f"{file}: {len(ambiguous)} of its names fit several pictures each (`{name}` may be "
+            f"{' or '.join(map(str, paths[:3]))}) and are left out: write the path below the folder.",
+            err=True,
+        )
     return matched
 
 

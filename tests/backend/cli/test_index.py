@@ -7,6 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from backend.cli.index import match_captions
 from backend.client import Client
 from tests.backend.cli.conftest import Cli
 from tests.support.pictures import jpeg
@@ -47,11 +50,21 @@ def test_a_folder_with_captions_is_there_and_a_second_run_uploads_nothing(
 
 
 def test_a_later_run_sends_what_is_new_and_adds_tags(cli: Cli, server: Server, pictures: Path) -> None:
-    cli("index", pictures / "red.jpg", "--url", server.url)
-    result = cli("index", pictures, "--tag", "late", "--url", server.url)
+    captions = pictures.parent / "captions.csv"
+    captions.write_text("image,caption\nred.jpg,something red\n")
+    cli("index", pictures / "red.jpg", "--captions", captions, "--url", server.url)
+    command = ("index", pictures, "--captions", captions, "--url", server.url, "--tag")
+    result = cli(*command, "late")
     assert result.out.startswith("2 pictures and 0 captions uploaded, 1 pictures were there already")
     with server.client() as client:
-        assert [item.tags for item in client.list_items()] == [("late",)] * 3
+        assert [item.tags for item in client.list_items()] == [("late",)] * 4
+        [full] = (item.id for item in client.list_items() if item.filename == "green.jpg")
+        client.patch(full, tags=[f"tag {n}" for n in range(50)])
+        result = cli(*command, "later")
+        assert result.code == 1
+        assert result.out.endswith("3 pictures were there already, 1 failed.\n")
+        assert f"{pictures / 'green.jpg'}: " in result.err
+        assert len(list(client.list_items(tag="later"))) == 3
 
 
 def test_what_cannot_be_accepted_is_named_and_the_rest_goes_on(
@@ -73,13 +86,44 @@ def test_what_cannot_be_accepted_is_named_and_the_rest_goes_on(
         assert client.stats()["images"] == 4
 
 
-def test_a_bad_caption_is_named_with_its_picture(cli: Cli, server: Server, pictures: Path) -> None:
+def test_a_bad_caption_is_named_with_its_picture_at_every_run(
+    cli: Cli, server: Server, pictures: Path
+) -> None:
     captions = pictures.parent / "captions.json"
     captions.write_text(json.dumps([{"image": "red.jpg", "captions": ["good", "   ", "x" * 20_000]}]))
-    result = cli("index", pictures, "--captions", captions, "--url", server.url)
+    command = ("index", pictures, "--captions", captions, "--url", server.url)
+    result = cli(*command)
     assert result.code == 1
     assert "3 pictures and 1 captions uploaded" in result.out
     assert result.err.count("a caption of ") == 2
+    (pictures / "yellow.jpg").write_bytes(jpeg((255, 255, 0)))
+    again = cli(*command)  # Now nothing but bad captions is left to send.
+    assert again.code == 1
+    assert again.out.startswith("1 pictures and 0 captions uploaded, 3 pictures were there already, 2 failed")
+    assert again.err.count("a caption of ") == 2
+
+
+def test_a_bare_name_is_a_picture_s_only_where_no_other_has_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("a/cat.jpg", "b/cat.jpg", "a/dog.jpg", "b/dog.jpg", "red.jpg", "c/red.jpg", "c/blue.jpg")
+    lines = ("cat.jpg,which?", "./a/dog.jpg,dog", "dog.jpg,not here", "red.jpg,red", "blue.jpg,blue")
+    captions = tmp_path / "captions.csv"
+    captions.write_text("\n".join(("image,caption", *lines)))
+    assert match_captions(captions, [(Path("x", name), name) for name in names]) == {
+        Path("x/a/dog.jpg"): ("dog",),
+        Path("x/red.jpg"): ("red",),
+        Path("x/c/blue.jpg"): ("blue",),
+    }
+    said = capsys.readouterr().err
+    assert "1 of its names fit several pictures each (`cat.jpg` may be x/a/cat.jpg or x/b/cat.jpg)" in said
+    assert "1 of its pictures are not among those to upload" in said
+
+
+def test_one_path_below_two_folders_is_two_pictures(tmp_path: Path) -> None:
+    captions = tmp_path / "captions.csv"
+    captions.write_text("image,caption\ncat.jpg,which?\n")
+    assert match_captions(captions, [(Path("a/cat.jpg"), "cat.jpg"), (Path("b/cat.jpg"), "cat.jpg")]) == {}
 
 
 def test_captions_of_other_pictures_are_refused(cli: Cli, server: Server, pictures: Path) -> None:
