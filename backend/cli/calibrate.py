@@ -59,12 +59,15 @@ def calibrate(
         raise ConfigurationError(str(error)) from error
     if not settings.database_url:
         settings.data.mkdir(parents=True, exist_ok=True)
-    with closing(Catalogue(catalogue_url(settings))) as catalogue:
+    url = catalogue_url(settings)
+    with closing(Catalogue(url)) as catalogue:
         captioned = [(images / entry.image, entry.all_captions()) for entry in entries]
         pairs, strange = _encode(encoder, captioned, strangers, settings.max_image_pixels)
         calibration = fit(encoder.space, pairs, strange, shipped_calibration(settings.encoder, encoder.space))
         catalogue.calibrations.put(calibration)
     typer.echo(_summary(encoder.space.name, calibration))
+    place = url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    typer.echo(f"Kept in {place}: servers on it use it within half a minute.")
 
 
 def _encode(
@@ -97,7 +100,4 @@ def _summary(space: str, calibration: Calibration) -> str:
     known = [
         f"{name} to {searched}" for name, group in calibration.groups.items() for searched in group.directions
     ]
-    return (
-        f"{space}: calibrated on {calibration.pictures} pictures ({', '.join(known)}). "
-        "Running servers use it within half a minute."
-    )
+    return f"{space}: calibrated on {calibration.pictures} pictures ({', '.join(known)})."

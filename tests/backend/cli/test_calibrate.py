@@ -59,6 +59,7 @@ def test_what_is_fitted_is_kept_in_the_catalogue_and_replaced_by_the_next(
     assert code == 0, said
     assert f"calibrated on {NEEDED + 10} pictures" in said
     assert "text-en to image" in said
+    assert f"Kept in {data / 'catalogue.db'}" in said
     first = version(data)
     assert first is not None
     strangers = photos.parent / "strangers"
