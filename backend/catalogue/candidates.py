@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from backend.catalogue.fusion import ranks_of, reciprocal_rank_fusion
 from backend.catalogue.known_items import KnownItems
@@ -43,6 +43,14 @@ class Ranked:
     complete: bool = True
 
 
+class Finder(Protocol):
+    """Where the lists of an answer come from."""
+
+    def find(self, wanted: Sequence[tuple[Kind, Filter]], depth: int) -> list[Ranked]:
+        """One list for each kind and filter, `depth` long or more. Raises `Unavailable` and `QueueFull`."""
+        ...
+
+
 @dataclass
 class _Slot:
     """One list in the making: what each source answered."""
@@ -63,7 +71,6 @@ class Candidates:
         self._items = items
 
     def find(self, wanted: Sequence[tuple[Kind, Filter]], depth: int) -> list[Ranked]:
-        """One list for each kind and filter, `depth` long or more. Raises `Unavailable` and `QueueFull`."""
         slots = [_Slot(kind, filter) for kind, filter in wanted]
         reach = max(depth, FUSED) if self._plan.sources != ("dense",) else depth
         asked = [(slot, *ask) for slot in slots for ask in self._asks(slot, reach)]

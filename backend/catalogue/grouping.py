@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from backend.catalogue.candidates import Candidate, Candidates, Ranked
+from backend.catalogue.candidates import Candidate, Finder, Ranked
 from backend.catalogue.known_items import KnownItems
 from backend.catalogue.plan import Plan
 from backend.catalogue.queries import ListName
@@ -17,9 +17,9 @@ SIBLINGS = 5
 
 
 class Grouping:
-    def __init__(self, plan: Plan, candidates: Candidates, items: KnownItems) -> None:
+    def __init__(self, plan: Plan, finder: Finder, items: KnownItems) -> None:
         self._plan = plan
-        self._candidates = candidates
+        self._finder = finder
         self._items = items
 
     def group(self, lists: Mapping[ListName, Ranked], depth: int) -> Mapping[ListName, Ranked]:
@@ -27,18 +27,14 @@ class Grouping:
 
         Raises `Unavailable` and `QueueFull`.
         """
-        # By date, everything is there already.
-        whole = self._plan.query.order_by == "created_at"
         self._items.alive([hit for ranked in lists.values() for hit in ranked.hits[:depth]])  # In one go.
         heads: dict[ListName, list[Candidate]] = {
-            name: self._items.alive(ranked.hits if whole else ranked.hits[:depth])
-            for name, ranked in lists.items()
-            if name != "image"
+            name: self._items.alive(ranked.hits[:depth]) for name, ranked in lists.items() if name != "image"
         }
-        siblings = [] if whole else self._siblings(heads, depth)
+        siblings = self._siblings(heads, depth)
         result = dict(lists)
         for name, hits in heads.items():
-            complete = lists[name].complete and (whole or len(lists[name].hits) <= depth)
+            complete = lists[name].complete and len(lists[name].hits) <= depth
             mine = [one for one in siblings if name == "merged" or one.kind == name]
             result[name] = Ranked(grouped(hits, mine, self._group), complete)
         return result
@@ -53,10 +49,10 @@ class Grouping:
         if not wanted:
             return []
         reach = min(SIBLINGS * depth, MOST)
-        found = self._candidates.find(wanted, reach)
+        found = self._finder.find(wanted, reach)
         while reach < MOST and not all(ranked.complete for ranked in found):
             reach = min(4 * reach, MOST)
-            found = self._candidates.find(wanted, reach)
+            found = self._finder.find(wanted, reach)
         return self._items.alive([hit for ranked in found for hit in ranked.hits])
 
     def _within(self, heads: Mapping[ListName, list[Candidate]]) -> list[tuple[Kind, Filter]]:

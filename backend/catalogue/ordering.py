@@ -1,4 +1,4 @@
-"""From the store's candidates to the lists of an answer: diversify, then sort, then merge, then group."""
+"""From what the store finds to the lists of an answer: diversify, then merge, then group."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from backend.catalogue.candidates import Candidate, Candidates, Ranked
+from backend.catalogue.candidates import Candidate, Candidates, Finder, Ranked
 from backend.catalogue.diversity import diversified
 from backend.catalogue.fusion import ranks_of, reciprocal_rank_fusion
 from backend.catalogue.grouping import Grouping
 from backend.catalogue.known_items import KnownItems
+from backend.catalogue.newest import Newest
 from backend.catalogue.plan import Plan
 from backend.catalogue.queries import ListName
-from backend.catalogue.ranking import MAX_DEPTH
 from backend.catalogue.store_queries import StoreQueries
 from backend.store.base import Kind, VectorStore
 
@@ -27,34 +27,31 @@ class Ordering:
         self, plan: Plan, queries: StoreQueries, store: VectorStore, space: str, items: KnownItems
     ) -> None:
         self._plan = plan
-        self._candidates = Candidates(plan, queries, space, items)
-        self._grouping = Grouping(plan, self._candidates, items)
+        self._by_date = plan.query.order_by == "created_at"
+        self._finder: Finder = (
+            Newest(plan, queries, space) if self._by_date else Candidates(plan, queries, space, items)
+        )
+        self._grouping = Grouping(plan, self._finder, items)
         self._store = store
         self._space = space
-        self._items = items
-        self._by_date = plan.query.order_by == "created_at"
 
     def order(self, names: Sequence[ListName], depth: int) -> Mapping[ListName, Ranked]:
         """The first `depth` hits or more of these lists. Raises `Unavailable` and `QueueFull`."""
         query, plan = self._plan.query, self._plan
         kinds = [kind for kind in query.kinds if kind in names or "merged" in names]
-        found = self._candidates.find([(kind, plan.filter) for kind in kinds], self._reach(depth))
+        found = self._finder.find([(kind, plan.filter) for kind in kinds], self._reach(depth))
         ordered = {kind: self._ordered(kind, ranked) for kind, ranked in zip(kinds, found, strict=True)}
         lists: dict[ListName, Ranked] = {kind: ordered[kind] for kind in kinds if kind in names}
         if "merged" in names:
-            lists["merged"] = self._merged(list(ordered.values()))
+            merged = list(ordered.values())
+            lists["merged"] = self._by_dates(merged, depth) if self._by_date else self._by_ranks(merged)
         return self._grouping.group(lists, depth) if query.group_by else lists
 
     def _reach(self, depth: int) -> int:
-        if self._by_date:
-            return MAX_DEPTH
         return max(depth, self._window()) if self._plan.query.diversify else depth
 
     # -- one modality ----------------------------------------------------------------------
     def _ordered(self, kind: Kind, ranked: Ranked) -> Ranked:
-        if self._by_date:
-            # What can be paged through ends here, however much more there is.
-            return Ranked(self._newest_first(ranked.hits), complete=True)
         if self._plan.query.diversify:
             return replace(ranked, hits=self._diversified(kind, ranked.hits))
         return ranked
@@ -75,16 +72,19 @@ class Ordering:
         order = diversified(strengths, vectors, self._plan.query.diversify)
         return [*(window[i] for i in order), *hits[len(window) :]]
 
-    def _newest_first(self, hits: Sequence[Candidate]) -> list[Candidate]:
-        alive = self._items.alive(hits)
-        return sorted(alive, key=lambda hit: (self._items[hit.id].created_at, hit.id), reverse=True)
-
     # -- across modalities -----------------------------------------------------------------
-    def _merged(self, lists: Sequence[Ranked]) -> Ranked:
+    def _by_ranks(self, lists: Sequence[Ranked]) -> Ranked:
         complete = all(ranked.complete for ranked in lists)
         hits = {hit.id: hit for ranked in lists for hit in ranked.hits}
-        if self._by_date:
-            return Ranked(self._newest_first(list(hits.values())), complete)
         rankings = [ranks_of(hit.id for hit in ranked.hits) for ranked in lists]
         fused = reciprocal_rank_fusion(rankings, [1.0] * len(rankings))
         return Ranked([hits[id]._replace(strength=strength) for id, strength in fused], complete)
+
+    def _by_dates(self, lists: Sequence[Ranked], depth: int) -> Ranked:
+        hits = sorted(
+            (hit for ranked in lists for hit in ranked.hits), key=lambda hit: (-hit.strength, hit.id)
+        )
+        if all(ranked.complete for ranked in lists):
+            return Ranked(hits)
+        # What one list has further down may be newer than what another has here.
+        return Ranked(hits[:depth], complete=False)

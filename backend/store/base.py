@@ -161,13 +161,15 @@ class Query:
     offset: int = 0
     min_score: float | None = None
     """Inclusive."""
+    newest_of: int | None = None
+    """The hits are so many of the best, newest first, and their score is when they were made."""
 
 
 @dataclass(frozen=True)
 class ScoredPoint:
     id: str
     score: float
-    """Cosine, or BM25 from 0 up; to six decimals."""
+    """Cosine, or BM25 from 0 up; to six decimals. Or `created_at` in microseconds since 1970."""
 
 
 FacetField = Literal["tags", "metadata", "metadata_keys"]
@@ -198,7 +200,7 @@ class VectorStore(Protocol):
         """Makes both collections and their payload indexes where they are missing; idempotent. What an older
         version made gains what it lacks and keeps its points.
 
-        Raises `ConfigurationError` when what is there cannot be read or has another dimension.
+        Raises `ConfigurationError` when what is there has another dimension.
         """
         ...
 

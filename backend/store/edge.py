@@ -34,7 +34,15 @@ from backend.store.base import (
     spaces_of,
     with_vectors_of,
 )
-from backend.store.edge_records import DIALECT, edge_points, nearest, nearest_words, to_point, to_vector
+from backend.store.edge_records import (
+    DIALECT,
+    edge_points,
+    nearest,
+    nearest_words,
+    to_point,
+    to_scored,
+    to_vector,
+)
 from backend.store.edge_room import FOR_DELETIONS, FOR_POINTS, FOR_UPLOADS, NEW_SHARD, require_room
 from backend.store.facets import best, wanted
 from backend.store.filters import NO_RANGES, IndexKind, outdated_indexes, payload_indexes
@@ -143,7 +151,7 @@ class EdgeStore:
             batch = edge.QueryBatchRequest([nearest(query, n) for query, n in wanted])
             nothing: list[list[Any]] = [[] for _ in wanted]
             found = self._read(space, kind, nothing, lambda shard: shard.query_batch(batch))
-            return [[ScoredPoint(str(hit.id), hit.score) for hit in hits] for hits in found]
+            return [[to_scored(hit) for hit in hits] for hits in found]
 
         return rank(queries, search)
 

@@ -14,6 +14,7 @@ from backend.store.base import (
     VECTOR_NAME,
     Point,
     Query,
+    ScoredPoint,
     SparseVector,
     Vector,
     vectors_as_lists,
@@ -24,6 +25,7 @@ from backend.store.ranking import engine_threshold
 DIALECT = Dialect(
     edge, ids_argument="point_ids", number_range=edge.RangeFloat, datetime_range=edge.RangeDateTime
 )
+NEWEST_FIRST = edge.OrderBy("created_at", direction=edge.Direction.Desc)
 
 
 def edge_points(points: Sequence[Point]) -> list[Any]:
@@ -42,6 +44,10 @@ def to_vector(record: Any) -> Vector:
     return np.asarray(record.vector[VECTOR_NAME], dtype=np.float32)
 
 
+def to_scored(hit: Any) -> ScoredPoint:
+    return ScoredPoint(str(hit.id), hit.score if hit.order_value is None else hit.order_value)
+
+
 def nearest(query: Query, limit: int) -> Any:
     if isinstance(query.vector, SparseVector):
         by = nearest_words(query.vector)
@@ -50,15 +56,15 @@ def nearest(query: Query, limit: int) -> Any:
     else:
         by = edge.Query.Nearest(query.vector.tolist(), VECTOR_NAME)
         params = edge.SearchParams(hnsw_ef=GRAPH_CANDIDATES)
-    return edge.QueryRequest(
-        limit=limit,
-        query=by,
-        filter=DIALECT.translate(query.filter),
-        params=params,
-        score_threshold=engine_threshold(query),
-        with_payload=False,
-        with_vector=False,
-    )
+    found = {
+        "query": by,
+        "filter": DIALECT.translate(query.filter),
+        "params": params,
+        "score_threshold": engine_threshold(query),
+    }
+    if query.newest_of is not None:
+        found = {"query": NEWEST_FIRST, "prefetches": [edge.Prefetch(query.newest_of, **found)]}
+    return edge.QueryRequest(limit=limit, with_payload=False, with_vector=False, **found)
 
 
 def nearest_words(vector: SparseVector) -> Any:

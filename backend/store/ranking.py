@@ -108,6 +108,6 @@ def _whole_ties(query: Query, end: int, hits: list[ScoredPoint], search: Search)
 
 
 def _page(query: Query, end: int, hits: list[ScoredPoint]) -> list[ScoredPoint]:
-    if query.min_score is not None:
+    if query.min_score is not None and query.newest_of is None:
         hits = [hit for hit in hits if hit.score >= query.min_score]
     return sorted(hits, key=lambda hit: (-hit.score, hit.id))[query.offset : end]

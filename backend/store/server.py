@@ -40,6 +40,7 @@ from backend.store.server_records import (
     nearest,
     point_structs,
     to_point,
+    to_scored,
     to_vector,
 )
 from encoders.base import Space
@@ -177,7 +178,7 @@ class ServerStore:
 
             def ask(name: str) -> list[list[ScoredPoint]]:
                 answers = self._client.query_batch_points(name, requests)
-                return [[ScoredPoint(str(hit.id), hit.score) for hit in answer.points] for answer in answers]
+                return [[to_scored(hit) for hit in answer.points] for answer in answers]
 
             return self._read(space, kind, [[] for _ in wanted], ask)
 

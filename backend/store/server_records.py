@@ -15,6 +15,7 @@ from backend.store.base import (
     VECTOR_NAME,
     Point,
     Query,
+    ScoredPoint,
     SparseVector,
     Vector,
     vectors_as_lists,
@@ -58,6 +59,9 @@ def _json_bytes(point: Point) -> int:
     return NUMBER_BYTES * numbers + len(json.dumps(point.payload))
 
 
+NEWEST_FIRST = models.OrderByQuery(order_by=models.OrderBy(key="created_at", direction=models.Direction.DESC))
+
+
 def point_structs(points: Sequence[Point]) -> list[models.PointStruct]:
     structs = []
     for point, vector in zip(points, vectors_as_lists(points), strict=True):
@@ -76,6 +80,10 @@ def to_vector(record: Any) -> Vector:
     return np.asarray(record.vector[VECTOR_NAME], dtype=np.float32)
 
 
+def to_scored(hit: Any) -> ScoredPoint:
+    return ScoredPoint(str(hit.id), hit.score if hit.order_value is None else hit.order_value)
+
+
 def nearest(query: Query, limit: int) -> models.QueryRequest:
     if isinstance(query.vector, SparseVector):
         by: Any = sparse(query.vector)
@@ -85,16 +93,17 @@ def nearest(query: Query, limit: int) -> models.QueryRequest:
         params = models.SearchParams(idf=corpus)
     else:
         by, using, params = query.vector.tolist(), VECTOR_NAME, EXACT_SCORES
-    return models.QueryRequest(
-        query=by,
-        using=using,
-        filter=DIALECT.translate(query.filter),
-        params=params,
-        limit=limit,
-        score_threshold=engine_threshold(query),
-        with_payload=False,
-        with_vector=False,
-    )
+    found: dict[str, Any] = {
+        "query": by,
+        "using": using,
+        "filter": DIALECT.translate(query.filter),
+        "params": params,
+        "score_threshold": engine_threshold(query),
+    }
+    if query.newest_of is not None:
+        best = models.Prefetch(limit=query.newest_of, **found)
+        found = {"query": NEWEST_FIRST, "prefetch": best}
+    return models.QueryRequest(limit=limit, with_payload=False, with_vector=False, **found)
 
 
 def sparse(vector: SparseVector) -> models.SparseVector:

@@ -126,6 +126,11 @@ class Model:
             scored = [(point.id, round(float(query.vector @ point.vector), 4)) for point in matching]
         scored.sort(key=lambda hit: (-hit[1], hit[0]))
         kept = [hit for hit in scored if query.min_score is None or hit[1] >= query.min_score]
+        if query.newest_of is not None:
+            made = {
+                id: microseconds(self.points[id].payload["created_at"]) for id, _ in kept[: query.newest_of]
+            }
+            kept = sorted(made.items(), key=lambda hit: (-hit[1], hit[0]))
         return kept[query.offset : query.offset + query.limit]
 
     def _bm25(self, question: SparseVector, tenant: str) -> dict[str, float]:
@@ -147,6 +152,10 @@ class Model:
         values = Counter(value for point in self.matching(filter) for value in set(point.payload[field]))
         found = [Facet(value, count) for value, count in values.items() if value.startswith(prefix)]
         return sorted(found, key=lambda facet: (-facet.count, facet.value))[:limit]
+
+
+def microseconds(time: str) -> int:
+    return (datetime.fromisoformat(time) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def _matches(point: Point, filter: Filter) -> bool:

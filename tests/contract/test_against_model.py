@@ -92,6 +92,7 @@ questions = st.builds(
     filter=filters | plain_filters,
     offset=st.sampled_from([0, 0, 1, 3, 20]),
     min_score=st.none() | st.sampled_from([-0.30005, 0.00005, 0.20005]),
+    newest_of=st.sampled_from([None, None, 100]),
 )
 
 by_words = st.builds(
@@ -101,6 +102,7 @@ by_words = st.builds(
     filter=filters | plain_filters,
     offset=st.sampled_from([0, 0, 1, 3]),
     min_score=st.none() | st.sampled_from([0.50005, 2.00005]),
+    newest_of=st.sampled_from([None, None, 100]),
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from backend.store.base import Filter, Point, Query, Range, VectorStore
 from backend.store.filters import rfc3339
-from tests.contract.model import IDS, PRICES, QUESTIONS, TIMES, VECTORS, point, question
+from tests.contract.model import IDS, PRICES, QUESTIONS, TIMES, VECTORS, microseconds, point, question
 
 
 def ids_of(store: VectorStore, space: str, filter: Filter) -> set[str]:
@@ -76,6 +76,19 @@ def test_the_least_score_is_inclusive(store: VectorStore, space: str) -> None:
         assert kept == whole[: rank + 1]
     above = whole[0].score + 1e-6
     assert store.query(space, "caption", question(limit=7, min_score=above)) == []
+
+
+def test_the_newest_of_the_best(store: VectorStore, space: str) -> None:
+    store.upsert(space, "caption", [point(n, vector=n, created=n % 3) for n in range(7)])
+    best = [hit.id for hit in store.query(space, "caption", question(limit=5))]
+    made = {IDS[n]: rfc3339(TIMES[n % 3]) for n in range(7)}
+    expected = sorted(sorted(best), key=lambda id: made[id], reverse=True)
+    for limit in (1, 2, 4, 9):
+        newest = store.query(space, "caption", question(limit=limit, newest_of=5))
+        assert [hit.id for hit in newest] == expected[:limit]
+        assert [hit.score for hit in newest] == [microseconds(made[id]) for id in expected[:limit]]
+    [second] = store.query(space, "caption", question(limit=1, offset=1, newest_of=5))
+    assert second.id == expected[1]
 
 
 def test_a_query_that_is_not_finite_is_refused(store: VectorStore, space: str) -> None:
