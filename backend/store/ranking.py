@@ -23,6 +23,8 @@ BM25_DECIMALS = 4
 LEXICAL_ROOM = 32
 """Texts that share words with a query are often as good as each other: asking at once for more of them costs
 less than asking again."""
+NEWEST_ROOM = 1000
+"""What was uploaded together was made at the same moment."""
 MOST_TIES = 10_000
 """Points of equal score that are looked at beyond a cut. Past that many the engine's choice stands."""
 
@@ -95,6 +97,8 @@ def _decimals(query: Query) -> int:
 
 def _room(query: Query) -> int:
     """Points beyond the last one wanted that are looked at in any case."""
+    if query.newest_of is not None:
+        return NEWEST_ROOM
     return LEXICAL_ROOM if is_lexical(query) else 1
 
 
