@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -29,7 +30,11 @@ class ImageTower(Protocol):
         ...
 
     def features(self, images: Sequence[Image.Image]) -> Tensor:
-        """`float32[len(images), dim]`, not normalised; pictures are RGB of any size."""
+        """`float32[len(images), dim]`, not normalised, where the weights are; pictures are RGB."""
+        ...
+
+    def to(self, device: torch.device) -> object:
+        """Moves the weights, which are loaded to the CPU."""
         ...
 
     def parameters(self) -> Iterable[Tensor]: ...
@@ -55,5 +60,7 @@ class TextTower(Protocol):
     def features(self, texts: Sequence[str]) -> Tensor:
         """`float32[len(texts), dim]`, not normalised."""
         ...
+
+    def to(self, device: torch.device) -> object: ...
 
     def parameters(self) -> Iterable[Tensor]: ...

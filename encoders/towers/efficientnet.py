@@ -50,19 +50,24 @@ class EfficientNetLite2:
         """`float32[1000, 1280]`: the classifier's rows without what they share, in synset order."""
         _fuse_batch_norms(network)
         self._network = network.to(memory_format=torch.channels_last)
+        self._device = torch.device("cpu")
 
     def parameters(self) -> Iterable[Tensor]:
         parameters: Iterable[Tensor] = self._network.parameters()
         return parameters
 
+    def to(self, device: torch.device) -> None:
+        self._network.to(device)
+        self._device = device
+
     def features(self, images: Sequence[Image.Image]) -> Tensor:
         with torch.inference_mode():
-            grid = self._network.bn1(self._network.conv_stem(_to_batch(images)))
+            grid = self._network.bn1(self._network.conv_stem(_to_batch(images).to(self._device)))
             stages = [grid := stage(grid) for stage in self._network.blocks]
             last = self._network.bn2(self._network.conv_head(grid))
             pooled = torch.cat([part for grid in (last, *stages) for part in _pool(grid)], dim=1)
             belief = self.class_logits(pooled).softmax(1)
-            return torch.cat([pooled, belief @ self.class_prototypes], dim=1)
+            return torch.cat([pooled, belief @ self.class_prototypes.to(belief.device)], dim=1)
 
     def class_logits(self, features: Tensor) -> Tensor:
         """`float32[n, 1000]`: what ImageNet's classifier says, from what `features` returned."""

@@ -46,15 +46,20 @@ class MiniLM:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._model = Bert(load_file(weights), HEADS)
+        self._device = torch.device("cpu")
 
     def parameters(self) -> Iterable[Tensor]:
         return self._model.parameters()
+
+    def to(self, device: torch.device) -> None:
+        self._model.to(device)
+        self._device = device
 
     def features(self, texts: Sequence[str]) -> Tensor:
         """Neighbours in length share a batch, so that little of it is padding."""
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
         by_length = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
-        features = torch.empty(len(tokens), self.dim)
+        features = torch.empty(len(tokens), self.dim, device=self._device)
         with torch.inference_mode():
             for start in range(0, len(by_length), BATCH):
                 batch = by_length[start : start + BATCH]
@@ -65,6 +70,7 @@ class MiniLM:
         longest = max(len(ids) for ids in tokens)
         padded = torch.tensor([ids + [0] * (longest - len(ids)) for ids in tokens])
         mask = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids in tokens])
+        padded, mask = padded.to(self._device), mask.to(self._device)
         layers = self._model.hidden_states(padded, mask)
         weights = mask.unsqueeze(2) / mask.sum(1)[:, None, None]
         means = [(layers[number] * weights).sum(1) for number in (6, 0, 3, 5)]

@@ -19,11 +19,19 @@ TEXT_TOWERS = (MiniLM.name, WordVectors.name, TfIdf.name)
 
 def build_image_tower(name: str, weights: Path | None = None) -> ImageTower:
     """`weights`: the state dict of a torchvision network. Raises `EncoderError` naming the known towers."""
+    require_image_tower(name, weights)
+    return TorchvisionCnn(name, weights) if weights else EfficientNetLite2()
+
+
+def require_image_tower(name: str, weights: Path | None) -> None:
+    """Raises `EncoderError` naming the known towers, or saying that `weights` are missing or not wanted."""
     if name == EfficientNetLite2.name:
-        return EfficientNetLite2()
-    if name.startswith(PREFIX):
-        return TorchvisionCnn(name, weights)
-    raise EncoderError(f"Unknown image tower {name!r}: choose one of {', '.join(IMAGE_TOWERS)}.")
+        if weights:
+            raise EncoderError(f"{name} comes with its weights: {weights} would not be used.")
+    elif not name.startswith(PREFIX):
+        raise EncoderError(f"Unknown image tower {name!r}: choose one of {', '.join(IMAGE_TOWERS)}.")
+    elif not weights:
+        raise EncoderError(f"The image tower {name} needs the file of its weights (a state dict, .pth).")
 
 
 def require_text_tower(name: str) -> None:

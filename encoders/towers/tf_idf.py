@@ -28,10 +28,19 @@ class TfIdf:
     def parameters(self) -> Iterable[Tensor]:
         return ()
 
+    def to(self, device: torch.device) -> None:
+        """Has no weights to move: counting words is the CPU's work."""
+
     def features(self, texts: Sequence[str]) -> Tensor:
         features = torch.zeros(len(texts), self.dim)
         for row, text in enumerate(texts):
-            frequencies = Counter(self.vocabulary.ids(words(text)))
-            for number, frequency in frequencies.items():
-                features[row, number] = (1 + math.log(frequency)) * self._idf[number]
-        return torch.nn.functional.normalize(features, dim=1)
+            for number, weight in self.weights(text).items():
+                features[row, number] = weight
+        return features
+
+    def weights(self, text: str) -> dict[int, float]:
+        """What is not 0, by number of the term."""
+        frequencies = Counter(self.vocabulary.ids(words(text)))
+        weights = {number: (1 + math.log(count)) * self._idf[number] for number, count in frequencies.items()}
+        length = math.hypot(*weights.values())
+        return {number: weight / length for number, weight in weights.items()}

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
+import torchvision
 from PIL import Image
 from torch import Tensor, nn
-from torchvision.models import get_model
+from torchvision.models import get_model, list_models
 
 from encoders.base import EncoderError
 
@@ -27,10 +28,9 @@ class TorchvisionCnn:
 
     class_dim = 0
 
-    def __init__(self, name: str, weights: Path | None) -> None:
+    def __init__(self, name: str, weights: Path) -> None:
         self.name = name
-        if weights is None:
-            raise EncoderError(f"The image tower {name} needs the file of its weights (a state dict, .pth).")
+        self._device = torch.device("cpu")
         self._network = _without_classifier(_load_network(name.removeprefix(PREFIX), weights))
         self.dim = 2 * self._channels()
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
@@ -40,10 +40,14 @@ class TorchvisionCnn:
         parameters: Iterable[Tensor] = self._network.parameters()
         return parameters
 
+    def to(self, device: torch.device) -> None:
+        self._network.to(device)
+        self._device = device
+
     def features(self, images: Sequence[Image.Image]) -> Tensor:
         squashed = [image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC) for image in images]
         pixels = torch.from_numpy(np.stack([np.asarray(image) for image in squashed])).permute(0, 3, 1, 2)
-        grid = self._grid((pixels.float() / 255 - MEAN) / STD)
+        grid = self._grid(((pixels.float() / 255 - MEAN) / STD).to(self._device))
         return torch.cat([grid.mean((2, 3)), grid.amax((2, 3))], dim=1)
 
     def _grid(self, batch: Tensor) -> Tensor:
@@ -63,14 +67,14 @@ class TorchvisionCnn:
 
 
 def _load_network(architecture: str, weights: Path) -> nn.Module:
-    try:
-        network: nn.Module = get_model(architecture, weights=None)
-    except ValueError as error:
-        raise EncoderError(f"torchvision knows no network called {architecture!r}.") from error
+    # Others, such as those that mark regions, would download a backbone.
+    if architecture not in list_models(module=torchvision.models):
+        raise EncoderError(f"torchvision knows no network called {architecture!r} that classifies pictures.")
+    network: nn.Module = get_model(architecture, weights=None)
     try:
         network.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
-    except (OSError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
+    except (OSError, EOFError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
+        reason = (str(error).splitlines() or ["it ends too early"])[0]
         raise EncoderError(f"{weights} holds no weights of torchvision's {architecture}: {reason}") from error
     return network.eval()
 

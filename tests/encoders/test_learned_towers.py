@@ -86,6 +86,8 @@ def test_unknown_towers_are_refused_with_the_known_ones():
         build_text_tower("bert")
     with pytest.raises(EncoderError, match="choose one of efficientnet-lite2, torchvision:resnet50"):
         build_image_tower("resnet50")
+    with pytest.raises(EncoderError, match="needs the file of its weights"):
+        build_image_tower("torchvision:resnet50")
 
 
 class TestTorchvision:
@@ -121,5 +123,15 @@ class TestTorchvision:
             TorchvisionCnn("torchvision:resnet18", tmp_path / "no.pth")
         with pytest.raises(EncoderError, match="holds no weights"):
             TorchvisionCnn("torchvision:resnet18", tmp_path / "missing.pth")
-        with pytest.raises(EncoderError, match="knows no network called 'resnet19'"):
-            TorchvisionCnn("torchvision:resnet19", tmp_path / "no.pth")
+        (tmp_path / "empty.pth").touch()
+        with pytest.raises(EncoderError, match=r"holds no weights .*: Ran out of input"):
+            TorchvisionCnn("torchvision:resnet18", tmp_path / "empty.pth")
+        for name in ("resnet19", "fcn_resnet50"):
+            with pytest.raises(EncoderError, match=f"knows no network called '{name}' that classifies"):
+                TorchvisionCnn(f"torchvision:{name}", tmp_path / "no.pth")
+
+    def test_weights_go_to_the_device_that_is_asked_for(self, tmp_path):
+        tower = TorchvisionCnn("torchvision:resnet18", self.weights_of("resnet18", tmp_path))
+        tower.to(torch.device("meta"))
+        assert {weights.device.type for weights in tower.parameters()} == {"meta"}
+        assert tower.features([picture()]).device.type == "meta"

@@ -9,8 +9,8 @@ from PIL import Image
 
 from encoders.base import EncoderError
 from encoders.towers.bert import Bert
-from encoders.towers.frozen_linear import FrozenLinear
 from encoders.towers.efficientnet import EfficientNetLite2
+from encoders.towers.frozen_linear import FrozenLinear
 from encoders.towers.minilm import MiniLM
 from encoders.towers.packages import package_folder, verify_sha256
 from tests.support.pictures import picture
