@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import qdrant_edge as edge
 
+from backend.errors import Unavailable
 from backend.store.base import (
     GRAPH_CANDIDATES,
     LEXICAL_NAME,
@@ -41,7 +42,10 @@ def to_point(record: Any) -> Point:
 
 
 def to_vector(record: Any) -> Vector:
-    return np.asarray(record.vector[VECTOR_NAME], dtype=np.float32)
+    vector = (record.vector or {}).get(VECTOR_NAME)
+    if vector is None:  # Damage that was not seen when the shard was opened.
+        raise Unavailable(f"The vector of {record.id} cannot be read.")
+    return np.asarray(vector, dtype=np.float32)
 
 
 def to_scored(hit: Any) -> ScoredPoint:

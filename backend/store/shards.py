@@ -1,12 +1,15 @@
 """The folder of Edge shards: a directory a collection, opened at first use, made and dropped in one step.
 
-Edge has no collections, only directories that one process may open; what follows from that is here.
+Edge has no collections, only directories that one process may open; what follows from that is here. One that
+is damaged makes way: what it held is made again from the catalogue and the originals.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -14,15 +17,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import qdrant_edge as edge
 
-from backend.errors import ConfigurationError, Unavailable
-from backend.store.base import MissingLexical, MissingSpace, is_missing_lexical
+from backend.errors import Unavailable
+from backend.store.base import VECTOR_NAME, MissingLexical, MissingSpace, is_missing_lexical
 
 log = logging.getLogger(__name__)
 
 UNFINISHED = ".unfinished-"
 """Begins the names of directories that are being made or removed; none of them outlives a start."""
+DAMAGED = ".damaged-"
+"""Begins the names of directories that could not be read: the last one of each collection is kept."""
+PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM, errno.EROFS} | {
+    errno.ENOSPC,
+    errno.EDQUOT,
+}
+"""What keeps an undamaged directory from being read."""
+PROBES = 16
+"""Points that are read when a shard is opened: some damage lets it open, and breaks queries."""
+
+_OS_ERROR = re.compile(r"os error (\d+)|Os \{ code: (\d+)")
+
+
+class _DamagedError(Exception):
+    """What is in a directory is no shard, or not all of one."""
 
 
 class Shards:
@@ -44,7 +63,7 @@ class Shards:
         )
 
     def open(self, name: str) -> Any | None:
-        """The shard, or None where there is none. Raises `ConfigurationError` when it cannot be read."""
+        """The shard, or None where there is none, which is also what is left of a damaged one."""
         shard = self._open.get(name)
         if shard is not None:
             return shard
@@ -52,8 +71,26 @@ class Shards:
             if self._closed:
                 raise Unavailable("The vector store is closed.")
             if name not in self._open and (self.folder / name).is_dir():
-                self._open[name] = _load(self.folder / name)
+                try:
+                    self._open[name] = _load(self.folder / name)
+                except _DamagedError as error:
+                    self._put_aside(name, error)
             return self._open.get(name)
+
+    def _put_aside(self, name: str, why: _DamagedError) -> None:
+        aside = self.folder / f"{DAMAGED}{name}"
+        log.error(
+            "%s cannot be read (%s). It is kept as %s and made again from the catalogue and the originals",
+            self.folder / name,
+            why,
+            aside.name,
+        )
+        try:
+            if aside.exists():
+                shutil.rmtree(aside)
+            (self.folder / name).rename(aside)
+        except OSError as error:
+            raise Unavailable(f"{self.folder / name} is damaged and cannot be moved: {error}") from error
 
     def make(self, name: str, config: Any, prepare: Callable[[Any], None]) -> Any:
         """The shard, made from `config` and `prepare`d where missing; killed on the way, there is none."""
@@ -126,17 +163,35 @@ def engine_errors() -> Iterator[None]:
 
 
 def _load(path: Path) -> Any:
+    """Raises `_DamagedError`, or `Unavailable` for what may pass."""
     try:
-        return edge.EdgeShard.load(str(path))
+        shard = edge.EdgeShard.load(str(path))
+        _require_points(shard)
     except BaseException as error:
         if not (isinstance(error, Exception) or _is_panic(error)):
             raise
         if "WouldBlock" in str(error):
-            raise ConfigurationError(f"Another process has the folder of vectors {path} open.") from error
-        raise ConfigurationError(
-            f"The folder of vectors {path} cannot be read ({error}). It may be deleted: "
-            "its vectors are rebuilt by themselves from the catalogue and the originals."
-        ) from error
+            raise Unavailable(f"Another process has the folder of vectors {path} open.") from error
+        found = _OS_ERROR.search(str(error))
+        if found and int(found[1] or found[2]) in PASSING:
+            raise Unavailable(f"The folder of vectors {path} cannot be read: {error}") from error
+        raise _DamagedError(str(error)) from error
+    return shard
+
+
+def _require_points(shard: Any) -> None:
+    """Raises what the engine raises, or `_DamagedError`; the shard is closed then."""
+    try:
+        some = edge.QueryRequest(
+            limit=PROBES, query=edge.Sample.Random, with_vector=[VECTOR_NAME], with_payload=True
+        )
+        for point in shard.query(some):
+            vector = (point.vector or {}).get(VECTOR_NAME)
+            if vector is None or not np.isfinite(vector).all():
+                raise _DamagedError("a point lacks its vector")
+    except BaseException:
+        shard.close()
+        raise
 
 
 def _is_panic(error: BaseException) -> bool:

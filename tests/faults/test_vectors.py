@@ -44,6 +44,22 @@ def test_the_folder_of_vectors_comes_back(make_server: MakeServer) -> None:
     server.wait_for(lambda: is_whole(server, ids))
 
 
+def test_damaged_vectors_are_made_anew_while_searches_are_answered(make_server: MakeServer) -> None:
+    server = make_server().start()
+    ids = fill(server)
+    assert server.stop() == 0
+    for path in (server.data / "vectors").rglob("segment.json"):
+        path.write_bytes(b"no JSON")
+    server = make_server(TEST_ENCODE_SECONDS="0.3").start()
+    with server.client() as client:
+        assert len(client.search_json("red", limit=1000)["images"]) < PICTURES
+        client.patch(ids[1], tags=["changed"])
+        client.delete(ids[0])
+        left = {item.id for item in client.list_items()}
+    assert len(left) == len(ids) - 2
+    server.wait_for(lambda: is_whole(server, sorted(left)))
+
+
 def test_another_encoder_takes_over_in_the_background(make_server: MakeServer) -> None:
     old = make_server("colour:1").start()
     ids = fill(old)

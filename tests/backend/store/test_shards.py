@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.errors import ConfigurationError, Unavailable
-from backend.store.base import Filter, Point, Query
+from backend.errors import Unavailable
+from backend.store.base import Filter, MissingSpace, Point, Query
 from backend.store.edge import EdgeStore
-from backend.store.shards import UNFINISHED
+from backend.store.shards import DAMAGED, UNFINISHED
 from encoders.base import Space
 
 SPACE = Space("shards-1", 8, "f", ("en",), "Apache-2.0")
@@ -68,23 +68,50 @@ def test_what_was_half_made_or_half_removed_is_cleared_away(folder: Path) -> Non
         ("first-index", junk),
         ("status.dat", halve),  # a panic in the engine
         ("version.info", junk),
+        # With these the engine opens the folder, and breaks later.
+        ("chunk_0.mmap", remove),
+        ("chunk_0.mmap", junk),
+        ("payload_storage/page_0.dat", junk),
     ],
 )
-def test_a_damaged_folder_is_named_with_what_to_do(folder: Path, name: str, damage: object) -> None:
-    damage(shard_file(folder, name))  # type: ignore[operator]
-    store = EdgeStore(folder)
-    with pytest.raises(ConfigurationError, match="may be deleted") as error:
-        store.ensure_space(SPACE)
-    assert f"images-{SPACE.name}" in error.value.detail
-    with pytest.raises(ConfigurationError):
-        store.count(SPACE.name, "image")
-    assert store.count(SPACE.name, "caption") == 0
+def test_a_damaged_folder_makes_way_and_is_kept_aside(folder: Path, name: str, damage: object) -> None:
+    path = next(path for path in (folder / f"images-{SPACE.name}").rglob("*") if str(path).endswith(name))
+    damage(path)  # type: ignore[operator]
+    for _ in range(2):
+        store = EdgeStore(folder)
+        assert store.query(SPACE.name, "image", Query(np.ones(8, np.float32), 1, Filter("t"))) == []
+        store.delete(SPACE.name, "image", [ID])
+        with pytest.raises(MissingSpace):
+            store.upsert(SPACE.name, "image", [POINT])
+        assert (folder / f"{DAMAGED}images-{SPACE.name}").is_dir()
+        assert store.spaces() == [SPACE.name], "of the captions"
 
-    store.drop_space(SPACE.name)
-    store.ensure_space(SPACE)
-    store.upsert(SPACE.name, "image", [POINT])
-    assert store.count(SPACE.name, "image") == 1
-    store.close()
+        store.ensure_space(SPACE)
+        store.upsert(SPACE.name, "image", [POINT])
+        assert store.get(SPACE.name, "image", [ID])[0].id == ID
+        store.close()
+        # It happens again: the folder of the first time makes room.
+        junk(shard_file(folder, "segment.json"))
+
+
+def test_a_folder_that_cannot_be_opened_for_now_stays(folder: Path) -> None:
+    code = (
+        "import os, resource, sys; from pathlib import Path; from backend.store.edge import EdgeStore\n"
+        "from backend.errors import Unavailable\n"
+        "store = EdgeStore(Path(sys.argv[1]))\n"
+        "_, most = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir('/proc/self/fd')), most))\n"
+        "try: store.count('shards-1', 'image')\n"
+        "except Unavailable as error: print(error.detail)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (100, most))\n"
+        "print(store.count('shards-1', 'image'))"
+    )
+    limited = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert "Too many open files" in limited.stdout
+    assert limited.stdout.endswith("\n1\n")
+    assert not list(folder.glob(f"{DAMAGED}*"))
 
 
 def test_a_folder_that_was_deleted_is_made_anew(folder: Path) -> None:
@@ -123,9 +150,9 @@ def test_a_second_process_is_told_so(folder: Path) -> None:
     store.query(SPACE.name, "image", Query(np.ones(8, np.float32), 1, Filter("t")))
     code = (
         "import sys; from pathlib import Path; from backend.store.edge import EdgeStore\n"
-        "from backend.errors import ConfigurationError\n"
+        "from backend.errors import Unavailable\n"
         "try: EdgeStore(Path(sys.argv[1])).count('shards-1', 'image')\n"
-        "except ConfigurationError as error: print(error.detail)"
+        "except Unavailable as error: print(error.detail)"
     )
     other = subprocess.run(
         [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True
