@@ -63,7 +63,7 @@ def open_adapters(settings: Settings, load: Callable[[str], Encoder] = load_enco
         catalogue = Catalogue(settings.database_url or _sqlite_in(settings.data))
         opened.callback(catalogue.close)
         originals = Originals(settings.storage_url or str(settings.data.absolute()))
-        store = _open_store(settings)
+        store = _open_store(settings, catalogue)
         opened.pop_all()
     return Adapters(catalogue, originals, store, LazyEncoder(settings, load))
 
@@ -73,11 +73,11 @@ def _sqlite_in(folder: Path) -> URL:
     return URL.create("sqlite", database=str(folder.absolute() / "catalogue.db"))
 
 
-def _open_store(settings: Settings) -> VectorStore:
+def _open_store(settings: Settings, catalogue: Catalogue) -> VectorStore:
     if settings.qdrant_url:
         from backend.store.server import ServerStore
 
-        return ServerStore.connect(settings)
+        return ServerStore.connect(settings, catalogue.installation())
     from backend.store.edge import EdgeStore
 
     return EdgeStore(settings.data / "vectors", settings.ranges())

@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     qdrant_api_key: str | None = None
     qdrant_grpc: bool = False
     qdrant_timeout: float = Field(10, gt=0, description="Seconds.")
+    qdrant_prefix: str = Field(
+        "",
+        pattern="^[a-z0-9-]{0,64}$",
+        description="Begins the names of all collections, where several installations share a Qdrant.",
+    )
     qdrant_quantization: Literal["none", "int8"] = Field(
         "none", description="`int8`: a byte a dimension in memory, the vectors themselves on disk."
     )
@@ -162,6 +167,7 @@ class Settings(BaseSettings):
         options = {
             "qdrant_api_key": self.qdrant_api_key is not None,
             "qdrant_grpc": self.qdrant_grpc,
+            "qdrant_prefix": self.qdrant_prefix != "",
             "qdrant_quantization": self.qdrant_quantization != "none",
         }
         chosen = [name for name, is_set in options.items() if is_set]

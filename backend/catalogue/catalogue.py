@@ -22,7 +22,7 @@ from backend.catalogue.items import NO_REQUEST, Added, Counts, Item, Listing, Ne
 from backend.catalogue.listing import list_items
 from backend.catalogue.point_version import PointVersion
 from backend.catalogue.rows import COLUMNS, chunks, is_id, item_of
-from backend.catalogue.schema import items
+from backend.catalogue.schema import installation, items
 from backend.catalogue.target import TargetSpace
 from backend.catalogue.upkeep import Upkeep
 
@@ -46,6 +46,11 @@ class Catalogue:
         self.point_version = PointVersion(self._database)
         self.target = TargetSpace(self._database)
         self.upkeep = Upkeep(self._database)
+
+    def installation(self) -> str:
+        """The id of whoever has this catalogue, however many processes that are."""
+        with self._database.read() as connection:
+            return str(connection.execute(select(installation.c.id)).scalar_one())
 
     # -- uploads ---------------------------------------------------------------------------
     def add_images(

@@ -105,6 +105,14 @@ item_tags = Table(
     sqlite_with_rowid=False,
 )
 
+# One row, made with the table: what belongs to this catalogue elsewhere carries its id.
+installation = Table(
+    "installation",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(32), nullable=False),
+)
+
 # At most one row: the space that workers fill. See `target`.
 target_space = Table(
     "target_space",

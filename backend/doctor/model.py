@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 
 from PIL import Image
-from sqlalchemy import exc, func, select
+from sqlalchemy import exc, func, inspect, select
 
 from backend.catalogue import target
-from backend.catalogue.schema import items
+from backend.catalogue.schema import installation, items
 from backend.doctor.findings import Finding, ok, problem, warning
 from backend.errors import TwinspaceError
 from backend.observing import catalogue_url, observe
@@ -42,17 +42,33 @@ def _space(settings: Settings, space: Space) -> Iterator[Finding]:
         # Only one process may open Edge's folders, and that may be a server.
         yield ok("space", "Its points are counted by the server that has them open (`twinspace status`).")
         return
+    from backend.store.ownership import ForeignSpace
     from backend.store.server import ServerStore
 
-    store = ServerStore.connect(settings)
+    store: ServerStore | None = None
     try:
+        store = ServerStore.connect(settings, _installation(settings))
         yield from _points(settings, space, store)
+    except ForeignSpace as error:
+        yield problem("space", error.detail, "Set TWINSPACE_QDRANT_PREFIX, or give it a Qdrant of its own.")
     except (TwinspaceError, exc.SQLAlchemyError) as error:
         yield problem(
             "space", f"Cannot be compared: {str(error).splitlines()[0]}", "Mend what is wrong above."
         )
     finally:
-        store.close()
+        if store is not None:
+            store.close()
+
+
+def _installation(settings: Settings) -> str | None:
+    """None where the schema is missing, or of before there was one: nothing is anybody's then."""
+    engine = observe(catalogue_url(settings))
+    try:
+        with engine.connect() as connection:
+            there = inspect(connection).has_table(installation.name)
+            return connection.scalar(select(installation.c.id)) if there else None
+    finally:
+        engine.dispose()
 
 
 def _points(settings: Settings, space: Space, store: VectorStore) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ from backend.store.base import (
 from backend.store.client_errors import client_errors
 from backend.store.facets import best, wanted
 from backend.store.filters import NO_RANGES, IndexKind, outdated_indexes, payload_indexes
+from backend.store.ownership import Ownership
 from backend.store.ranking import rank
 from backend.store.server_records import (
     DIALECT,
@@ -64,15 +65,24 @@ class ServerStore:
     """Every call is one request or a few; none is retried here, since only callers know what may wait."""
 
     def __init__(
-        self, client: QdrantClient, ranges: Mapping[str, RangeKind] = NO_RANGES, *, compress: bool = False
+        self,
+        client: QdrantClient,
+        ranges: Mapping[str, RangeKind] = NO_RANGES,
+        *,
+        compress: bool = False,
+        prefix: str = "",
+        installation: str | None = None,
     ) -> None:
-        """`compress`: a byte a dimension in memory, the whole vectors on disk alone."""
+        """`compress`: a byte a dimension in memory, the whole vectors on disk alone. `prefix`: of all
+        collections' names. `installation`: whose they are (see `ownership`); None looks at anybody's."""
         self._client = client
         self._compress = compress
+        self._prefix = prefix
+        self._ownership = Ownership(client, installation)
         self._indexes = payload_indexes(ranges)
 
     @classmethod
-    def connect(cls, settings: Settings) -> ServerStore:
+    def connect(cls, settings: Settings, installation: str | None = None) -> ServerStore:
         """Asks the server nothing yet: it may come up after us."""
         with warnings.catch_warnings():
             # In a network of its own, as in the compose project, there is no TLS; the doctor knows more.
@@ -84,15 +94,23 @@ class ServerStore:
                 timeout=math.ceil(settings.qdrant_timeout),
                 check_compatibility=False,
             )
-        return cls(client, settings.ranges(), compress=settings.qdrant_quantization == "int8")
+        return cls(
+            client,
+            settings.ranges(),
+            compress=settings.qdrant_quantization == "int8",
+            prefix=settings.qdrant_prefix,
+            installation=installation,
+        )
 
     def ensure_space(self, space: Space) -> None:
         for kind in KINDS:
-            name = collection_name(space.name, kind)
+            name = self._name(space.name, kind)
             with client_errors():
                 if not self._client.collection_exists(name):
                     self._create(name, space.dim)
-                info = self._require_dimension(name, space)
+                info = self._client.get_collection(name)
+                self._ownership.claim(name, info)
+                _require_dimension(name, info, space)
                 params = _params(info)
                 if self._compress and params and params.quantization_config is None:
                     self._client.update_collection(name, vectors_config={VECTOR_NAME: COMPRESSED})
@@ -102,16 +120,18 @@ class ServerStore:
 
     def spaces(self) -> list[str]:
         with client_errors():
-            return spaces_of([found.name for found in self._client.get_collections().collections])
+            names = [found.name for found in self._client.get_collections().collections]
+        likely = [name for name in names if name.startswith(self._prefix) and spaces_of([self._bare(name)])]
+        return spaces_of([self._bare(name) for name in likely if self._ownership.is_ours(name)])
 
     def drop_space(self, name: str) -> None:
         for kind in KINDS:
-            collection = collection_name(name, kind)
-            with client_errors():
-                self._client.delete_collection(collection)
+            self._read(name, kind, None, self._client.delete_collection)
+            self._ownership.forget(self._name(name, kind))
 
     def upsert(self, space: str, kind: Kind, points: Sequence[Point]) -> None:
-        name = collection_name(space, kind)
+        name = self._name(space, kind)
+        self._ownership.require(name)
         for batch in in_requests(points):
             with client_errors():
                 self._client.upsert(name, point_structs(batch), wait=True)
@@ -222,31 +242,35 @@ class ServerStore:
         self._client.close()
 
     def _read(self, space: str, kind: Kind, empty: T, call: Callable[[str], T]) -> T:
+        name = self._name(space, kind)
+        self._ownership.require(name)
         try:
             with client_errors():
-                return call(collection_name(space, kind))
+                return call(name)
         except MissingSpace:
             return empty
+
+    def _name(self, space: str, kind: Kind) -> str:
+        return self._prefix + collection_name(space, kind)
+
+    def _bare(self, name: str) -> str:
+        return name.removeprefix(self._prefix)
 
     def _create(self, name: str, dim: int) -> None:
         vectors = {VECTOR_NAME: models.VectorParams(size=dim, distance=models.Distance.COSINE)}
         words = {LEXICAL_NAME: models.SparseVectorParams(modifier=models.Modifier.IDF)}
         try:
             with client_errors():
-                self._client.create_collection(name, vectors_config=vectors, sparse_vectors_config=words)
+                self._client.create_collection(
+                    name,
+                    vectors_config=vectors,
+                    sparse_vectors_config=words,
+                    metadata=self._ownership.mark,
+                )
         except ValueError:
             # Another process was faster; if it was refused for anything else, it is not there now.
             if not self._client.collection_exists(name):
                 raise
-
-    def _require_dimension(self, name: str, space: Space) -> models.CollectionInfo:
-        info = self._client.get_collection(name)
-        params = _params(info)
-        if params is None or params.size != space.dim:
-            raise ConfigurationError(
-                f"Qdrant's collection {name} has no `{VECTOR_NAME}` vectors of {space.dim} dimensions."
-            )
-        return info
 
     def _add_lexical(self, name: str) -> None:
         """For collections of an older version: their points stay, and wait to be written anew with their
@@ -268,6 +292,14 @@ class ServerStore:
             return self._client.upsert(name, structs, wait=True, update_mode=models.UpdateMode.UPDATE_ONLY)
 
         self._read(space, kind, None, update)
+
+
+def _require_dimension(name: str, info: models.CollectionInfo, space: Space) -> None:
+    params = _params(info)
+    if params is None or params.size != space.dim:
+        raise ConfigurationError(
+            f"Qdrant's collection {name} has no `{VECTOR_NAME}` vectors of {space.dim} dimensions."
+        )
 
 
 def _schema(field: str, kind: IndexKind) -> Any:

@@ -89,13 +89,16 @@ class Engine:
             raise AlreadyThereError(f"Wrong input: Collection `{name}` already exists!")
         request = models.CreateCollection.model_validate(body)
         return self._client.create_collection(
-            name, vectors_config=request.vectors, sparse_vectors_config=request.sparse_vectors
+            name,
+            vectors_config=request.vectors,
+            sparse_vectors_config=request.sparse_vectors,
+            metadata=request.metadata,
         )
 
     def _change(self, name: str, body: Any) -> Any:
-        """Looked at and forgotten: how vectors are kept is nothing that local mode knows."""
-        models.UpdateCollection.model_validate(body)
-        return True
+        """How vectors are kept is looked at and forgotten: local mode knows nothing of it."""
+        request = models.UpdateCollection.model_validate(body)
+        return self._client.update_collection(name, metadata=request.metadata) or True
 
     def _drop(self, name: str) -> Any:
         there = self._client.collection_exists(name)

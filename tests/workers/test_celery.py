@@ -202,6 +202,26 @@ def test_what_tidying_up_stumbles_over_keeps_no_worker_asleep(
     adapters.close()
 
 
+def test_two_installations_by_mistake_on_one_qdrant_leave_each_other_alone(
+    settings: Settings, qdrant: QdrantStandIn, tmp_path: Path
+) -> None:
+    (tmp_path / "second").mkdir()
+    first, second = settings, distributed(tmp_path / "second", str(settings.broker_url), qdrant)
+    for each, text in ((first, "red"), (second, "blue")):
+        adapters = open_adapters(each, load)
+        adapters.catalogue.add_captions("anna", [NewCaption(text)])
+        worker = Worker(each, make_app(each), load)
+        worker.ingest()
+        worker.reconcile()
+        worker.close()
+        counts = adapters.catalogue.counts("anna", ColourEncoder().space.name)
+        assert (counts.captions, counts.pending) == ((1, 0) if each is first else (0, 1))
+        adapters.close()
+    left = open_adapters(first, load)
+    assert left.store.count(ColourEncoder().space.name, "caption") == 1
+    left.close()
+
+
 def test_a_broker_that_is_away_holds_no_upload_up(qdrant: QdrantStandIn, tmp_path: Path) -> None:
     away = f"redis://127.0.0.1:{free_port()}/0"
     settings = distributed(tmp_path, away, qdrant)

@@ -254,6 +254,20 @@ def test_points_and_spaces_are_held_against_the_catalogue(
         catalogue.close()
 
 
+def test_a_space_that_another_installation_fills_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "load_encoder", lambda _: ColourEncoder())
+    with QdrantStandIn() as stand_in:
+        url = f"sqlite:///{tmp_path / 'catalogue.db'}"
+        settings = distributed(qdrant_url=stand_in.url, database_url=url)
+        Catalogue(url).close()
+        theirs = ServerStore.connect(settings, "another")
+        theirs.ensure_space(ColourEncoder().space)
+        theirs.close()
+        assert "another installation" in only_problem(model.check(settings)).what
+
+
 # -- clock -----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("seconds", "level"), [(0, "ok"), (-1, "ok"), (10, "warning"), (-10, "warning"), (3600, "problem")]

@@ -16,6 +16,7 @@ from backend.errors import Unavailable
 from backend.settings import Settings
 from backend.store.base import Filter, MissingSpace, Point, Query, SparseVector
 from backend.store.filters import payload_indexes
+from backend.store.ownership import ForeignSpace
 from backend.store.server import ServerStore
 from backend.store.server_records import REQUEST_POINTS
 from encoders.base import Space
@@ -243,3 +244,52 @@ def test_vectors_can_be_kept_small_in_memory_and_ranked_whole(qdrant: QdrantStan
     assert search["params"]["quantization"]["rescore"]
     plain.close()
     small.close()
+
+
+def test_installations_that_share_a_qdrant_never_touch_what_is_not_theirs(qdrant: QdrantStandIn) -> None:
+    mine, other = (ServerStore.connect(Settings(qdrant_url=qdrant.url), owner) for owner in ("mine", "other"))
+    mine.ensure_space(SPACE)
+    mine.upsert(SPACE.name, "image", points(5))
+    assert mine.spaces() == [SPACE.name]
+    assert other.spaces() == []
+    for call in (*CALLS.values(), lambda store: store.refresh(SPACE.name, "image", points(1))):
+        if call not in (CALLS["spaces"], CALLS["check"]):
+            with pytest.raises(ForeignSpace, match="TWINSPACE_QDRANT_PREFIX"):
+                call(other)
+    assert mine.count(SPACE.name, "image") == 5
+    mine.drop_space(SPACE.name)
+    other.ensure_space(SPACE)
+    assert (mine.spaces(), other.spaces()) == ([], [SPACE.name])
+    mine.close()
+    other.close()
+
+
+def test_installations_with_prefixes_of_their_own_have_collections_of_their_own(
+    qdrant: QdrantStandIn,
+) -> None:
+    stores = [
+        ServerStore.connect(Settings(qdrant_url=qdrant.url, qdrant_prefix=prefix), f"installation {prefix}")
+        for prefix in ("", "shop-", "shop-2-")
+    ]
+    for number, store in enumerate(stores):
+        store.ensure_space(SPACE)
+        store.upsert(SPACE.name, "image", points(number + 1))
+    assert [store.count(SPACE.name, "image") for store in stores] == [1, 2, 3]
+    assert [store.spaces() for store in stores] == [[SPACE.name]] * 3
+    stores[1].drop_space(SPACE.name)
+    assert [store.count(SPACE.name, "image") for store in stores] == [1, 0, 3]
+    for store in stores:
+        store.close()
+
+
+def test_collections_of_an_older_version_become_ours_and_those_of_other_programs_do_not(
+    qdrant: QdrantStandIn, store: ServerStore
+) -> None:
+    """`store` leaves no mark, as versions before."""
+    store.ensure_space(Space("of-my-other-app", 8, "f", ("en",), "Apache-2.0"))
+    newer = ServerStore.connect(Settings(qdrant_url=qdrant.url), "mine")
+    assert newer.count(SPACE.name, "image") == 5, "API processes may be new before the workers are"
+    newer.ensure_space(SPACE)
+    assert newer.spaces() == [SPACE.name]
+    assert newer.count(SPACE.name, "image") == 5
+    newer.close()
