@@ -124,7 +124,7 @@ class TestTorchvision:
         with pytest.raises(EncoderError, match="holds no weights"):
             TorchvisionCnn("torchvision:resnet18", tmp_path / "missing.pth")
         (tmp_path / "empty.pth").touch()
-        with pytest.raises(EncoderError, match=r"holds no weights .*: Ran out of input"):
+        with pytest.raises(EncoderError, match=r"holds no weights .*: it ends too early"):
             TorchvisionCnn("torchvision:resnet18", tmp_path / "empty.pth")
         for name in ("resnet19", "fcn_resnet50"):
             with pytest.raises(EncoderError, match=f"knows no network called '{name}' that classifies"):
