@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,10 @@ def train(
     licence: Annotated[
         str, typer.Option(help="Of the encoder, shown where it is used.")
     ] = "that of the training data",
+    afresh: Annotated[
+        bool,
+        typer.Option("--afresh", help="Do not adapt the shipped heads, however few the pictures."),
+    ] = False,
     cache: Annotated[
         Path | None,
         typer.Option(help="Folder of computed features [default: ~/.cache/twinspace].", show_default=False),
@@ -60,6 +65,7 @@ def train(
         image_weights=image_weights,
         seed=seed,
         licence=licence,
+        afresh=afresh,
     )
     examples = [Example(images / entry.image, entry.all_captions(), entry.split) for entry in entries]
     try:
@@ -70,7 +76,7 @@ def train(
     except KeyboardInterrupt:
         typer.echo("Interrupted: the same command goes on from here.", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    _summarise(result, out)
+    _summarise(result, images, captions, out)
 
 
 class _Terminal:
@@ -87,20 +93,24 @@ class _Terminal:
         self._progress.update(self._tasks[kind], description=stage, completed=done, total=total)
 
     def say(self, message: str) -> None:
-        self._progress.console.print(message, markup=False, highlight=False)
+        self._progress.console.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
 def _user_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "twinspace"
 
 
-def _summarise(result: Result, out: Path) -> None:
+def _summarise(result: Result, images: Path, captions: Path, out: Path) -> None:
     if result.adaptation is not None:
         _say_whether_it_helped(result)
     for direction, figures in result.metrics.items():
         recalls = "  ".join(f"R@{k} {figures[f'recall@{k}']:.3f}" for k in (1, 5, 10))
         typer.echo(f"{direction:18}  {recalls}  median rank {figures['median_rank']:.0f}")
-    typer.echo(f"Trained in {result.seconds:.0f} s. To use it: TWINSPACE_ENCODER={out}")
+    # The whole path: the name of a shipped encoder would mean that one.
+    use = f"TWINSPACE_ENCODER={shlex.quote(str(out.resolve()))}"
+    files = f"--images {shlex.quote(str(images))} --captions {shlex.quote(str(captions))}"
+    typer.echo(f"Trained in {result.seconds:.0f} s. To use it: {use}")
+    typer.echo(f"What `relevance` means in it is fitted by: {use} twinspace calibrate {files}")
 
 
 def _say_whether_it_helped(result: Result) -> None:

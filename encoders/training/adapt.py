@@ -11,12 +11,22 @@ from dataclasses import dataclass, replace
 import torch
 
 from encoders.loading import SHIPPED
+from encoders.manifest import read_manifest
 from encoders.towers.efficientnet import EfficientNetLite2
 from encoders.towers.minilm import MiniLM
 from encoders.training.assembly import Assembly, load_assembly
 from encoders.training.dataset import Dataset
 from encoders.training.fit import Fit
-from encoders.training.material import HELD_OUT, TRAIN, VAL, Material, Parts, gather, picture_features
+from encoders.training.material import (
+    HELD_OUT,
+    TRAIN,
+    VAL,
+    Material,
+    Parts,
+    gather,
+    learnable,
+    picture_features,
+)
 from encoders.training.model import TwinModel
 from encoders.training.options import Options
 from encoders.training.recipe import Recipe, Schedule
@@ -43,9 +53,10 @@ class Adaptation:
 
 
 def can_adapt(dataset: Dataset, options: Options) -> bool:
-    """Few pictures, and the towers that the shipped heads belong to."""
+    """Few pictures, and the towers that the shipped heads belong to, which the user does not mind."""
     towers = (options.image_tower, options.text_tower)
-    return len(dataset.train) < FEW and towers == (EfficientNetLite2.name, MiniLM.name)
+    ours = towers == (EfficientNetLite2.name, MiniLM.name)
+    return ours and len(dataset.train) < FEW and not options.afresh
 
 
 def adapt(dataset: Dataset, session: Session) -> tuple[Adaptation, float]:
@@ -54,11 +65,20 @@ def adapt(dataset: Dataset, session: Session) -> tuple[Adaptation, float]:
     recipe = _recipe_for(options.recipe, len(dataset.train))
     assembly = load_assembly(SHIPPED[BASE], recipe)
     parts = _with_held_out(dataset, options.seed)
+    assembly.image_tower.to(session.device)
     pictures = picture_features(
-        parts, assembly.image_tower, recipe.views, options.seed, session.cache, session.listener
+        parts,
+        dataset.missing,
+        assembly.image_tower,
+        recipe.views,
+        options.seed,
+        session.cache,
+        session.listener,
     )
-    materials = gather(pictures, assembly.text_towers, session.cache, options.seed, session.device)
-    class_names = session.class_names(assembly.image_tower, assembly.text_towers)
+    learned = learnable(pictures.examples[TRAIN], session.listener)
+    towers = {language: tower for language, tower in assembly.text_towers.items() if language in learned}
+    materials = gather(pictures, towers, session.cache, options.seed, session.device)
+    class_names = session.class_names(assembly.image_tower, towers)
 
     started = time.monotonic()
     torch.manual_seed(options.seed)
@@ -132,4 +152,6 @@ def _write(assembly: Assembly, adaptation: Adaptation, session: Session, picture
         "held_out_before": adaptation.before,
         "held_out_after": adaptation.after,
     }
-    assembly.write(options.out, None, options.licence, options.recipe.dim, notes)
+    # What the shipped heads were trained on does not go away.
+    licence = f"{read_manifest(SHIPPED[BASE]).licence}; what they were adapted to: {options.licence}"
+    assembly.write(options.out, None, licence, options.recipe.dim, notes)

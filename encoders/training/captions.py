@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,6 +50,10 @@ class Inputs(Protocol):
         """`varied`: the share of texts, or of their terms, that is altered: training only."""
         ...
 
+    def sentences(self, numbers: Tensor, /) -> Tensor | None:
+        """Unit vectors whose cosine tells how alike the texts are, where the tower has such."""
+        ...
+
 
 class FrozenInputs:
     """Under a tower that does not learn: features `float16[variants, n, dim]`, variant 0 as written."""
@@ -59,36 +63,80 @@ class FrozenInputs:
         self._sentence_dim = sentence_dim
 
     def __call__(self, numbers: Tensor, varied: float = 0.0) -> tuple[Tensor, ...]:
-        variants = len(self.features)
-        chosen = torch.zeros(len(numbers), dtype=torch.long)
-        if varied and variants > 1:
-            chosen = torch.randint(1, variants, numbers.shape) * (torch.rand(len(numbers)) < varied)
+        chosen = _variants(len(self.features), len(numbers), varied)
         device = self.features.device
         return (self.features[chosen.to(device), numbers.to(device)].float(),)
 
     def sentences(self, numbers: Tensor) -> Tensor | None:
-        """Unit vectors whose cosine tells how alike the texts are, where the tower has such."""
         if not self._sentence_dim:
             return None
         vectors = self.features[0, numbers.to(self.features.device), : self._sentence_dim]
         return functional.normalize(vectors.float(), dim=1)
 
 
+class SparseInputs:
+    """Under TF-IDF: weights by term of each variant of each text. Only what is asked for is made dense."""
+
+    def __init__(
+        self, variants: Sequence[Sequence[Mapping[int, float]]], dim: int, device: torch.device
+    ) -> None:
+        texts = [weights for variant in variants for weights in variant]
+        self._terms = _Lists(list(map(list, texts)))
+        self._weights = torch.tensor([weight for weights in texts for weight in weights.values()])
+        self._variants, self._count = len(variants), len(variants[0])
+        self._dim, self._device = dim, device
+
+    def __call__(self, numbers: Tensor, varied: float = 0.0) -> tuple[Tensor, ...]:
+        return (self._dense(_variants(self._variants, len(numbers), varied) * self._count + numbers),)
+
+    def sentences(self, numbers: Tensor) -> Tensor:
+        return self._dense(numbers)
+
+    def _dense(self, numbers: Tensor) -> Tensor:
+        row, place = self._terms.places(numbers)
+        features = torch.zeros(len(numbers), self._dim)
+        features[row, self._terms.flat[place]] = self._weights[place]
+        return features.to(self._device)
+
+
 class TermInputs:
     """Under a tower that learns: the terms of each text as `(flat, lengths)`, some hidden in training."""
 
     def __init__(self, terms: Sequence[Sequence[int]], device: torch.device) -> None:
-        self.flat = torch.tensor([number for ids in terms for number in ids], dtype=torch.long)
-        self.lengths = torch.tensor([len(ids) for ids in terms])
-        self._starts = self.lengths.cumsum(0) - self.lengths
+        self._terms = _Lists(terms)
+        self.flat, self.lengths = self._terms.flat, self._terms.lengths
         self._device = device
 
     def __call__(self, numbers: Tensor, varied: float = 0.0) -> tuple[Tensor, ...]:
-        lengths = self.lengths[numbers]
-        row = torch.arange(len(numbers)).repeat_interleave(lengths)
-        place = torch.arange(len(row)) - (lengths.cumsum(0) - lengths)[row]
-        terms = self.flat[self._starts[numbers][row] + place]
+        row, place = self._terms.places(numbers)
+        terms, lengths = self.flat[place], self.lengths[numbers]
         if varied:
             kept = torch.rand(len(terms)) >= varied
             terms, lengths = terms[kept], torch.bincount(row[kept], minlength=len(numbers))
         return terms.to(self._device), lengths.to(self._device)
+
+    def sentences(self, _: Tensor) -> None:
+        return None
+
+
+class _Lists:
+    """Lists of different lengths, one after another in `flat`."""
+
+    def __init__(self, lists: Sequence[Sequence[int]]) -> None:
+        self.flat = torch.tensor([number for numbers in lists for number in numbers], dtype=torch.long)
+        self.lengths = torch.tensor([len(numbers) for numbers in lists])
+        self._starts = self.lengths.cumsum(0) - self.lengths
+
+    def places(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """Of the lists with these numbers, element by element: which of them it is in, where in `flat`."""
+        lengths = self.lengths[numbers]
+        row = torch.arange(len(numbers)).repeat_interleave(lengths)
+        within = torch.arange(len(row)) - (lengths.cumsum(0) - lengths)[row]
+        return row, self._starts[numbers][row] + within
+
+
+def _variants(variants: int, count: int, varied: float) -> Tensor:
+    """Which variant of each of `count` texts: the share `varied` is not 0, which is as written."""
+    if not varied or variants < 2:
+        return torch.zeros(count, dtype=torch.long)
+    return torch.randint(1, variants, (count,)) * (torch.rand(count) < varied)

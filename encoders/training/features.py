@@ -60,21 +60,22 @@ class FeatureCache:
 
         Views are those of `encoders.training.augment.view_of`; 0 is the picture as it will be searched.
         """
-        stamps = [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
+        stamps = [_stamp(file) for file in files]
         key = _key("images", tower.fingerprint, str(view), str(seed if view else 0), *stamps)
         with ThreadPoolExecutor(2) as readers:
 
-            def read(indices: Sequence[int]) -> Iterator[Image.Image | None]:
+            def read(indices: Sequence[int]) -> Iterator[Image.Image | ImageError | OSError]:
                 return readers.map(lambda index: _read_view(files[index], view, (seed, view, index)), indices)
 
-            def compute(start: int, stop: int) -> Features:
+            def compute(start: int, stop: int) -> tuple[Features, bool]:
                 """Decodes one batch while the tower works on the one before, and never more than that."""
                 batches = [range(i, min(i + BATCH, stop)) for i in range(start, stop, BATCH)]
-                rows, ahead = [], read(batches[0])
+                rows, lasting, ahead = [], True, read(batches[0])
                 for following in [*batches[1:], range(0)]:
                     current, ahead = list(ahead), read(following)
                     rows.append(_image_rows(tower, current))
-                return np.concatenate(rows)
+                    lasting = lasting and not any(isinstance(each, OSError) for each in current)
+                return np.concatenate(rows), lasting
 
             stage = ("pictures", "mirrored")[view] if view < 2 else f"crops {view - 1}"
             return self._sharded(key, stage, (len(files), tower.dim), compute)
@@ -83,14 +84,20 @@ class FeatureCache:
         """A row for each text, `tower.dim` wide."""
         key = _key("texts", tower.fingerprint, *texts)
 
-        def compute(start: int, stop: int) -> Features:
-            return tower.features(texts[start:stop]).cpu().numpy().astype(np.float16)
+        def compute(start: int, stop: int) -> tuple[Features, bool]:
+            return tower.features(texts[start:stop]).cpu().numpy().astype(np.float16), True
 
         return self._sharded(key, stage, (len(texts), tower.dim), compute)
 
     def _sharded(
-        self, key: str, stage: str, shape: tuple[int, int], compute: Callable[[int, int], Features]
+        self,
+        key: str,
+        stage: str,
+        shape: tuple[int, int],
+        compute: Callable[[int, int], tuple[Features, bool]],
     ) -> Stored:
+        """`compute` gives the features from one number to another, and whether they will last: a disk that
+        failed to be read today may be well tomorrow, so those shards serve this pass alone."""
         count = shape[0]
         folder = self._folder / key
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +106,10 @@ class FeatureCache:
             stop = min(start + SHARD, count)
             shards.append(folder / f"{start:08d}.npy")
             if not shards[-1].exists():
-                _write_whole(shards[-1], compute(start, stop))
+                features, lasting = compute(start, stop)
+                if not lasting:
+                    shards[-1] = shards[-1].with_suffix(".passing")
+                _write_whole(shards[-1], features)
             self._listener.advance(stage, stop, count)
         return Stored(tuple(shards), shape)
 
@@ -108,19 +118,44 @@ def _key(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 
-def _read_view(file: Path, view: int, seed: tuple[int, int, int]) -> Image.Image | None:
+def _stamp(file: Path) -> str:
+    """What changes with a file's content. A file that is gone will not be read, either."""
     try:
-        image = read_image(file.read_bytes(), MAX_PIXELS, SHORTEST)
-    except (ImageError, OSError):
-        return None  # Becomes a row of NaN; the caller names and counts the file.
-    image = view_of(image, view, np.random.default_rng(seed))
+        found = file.stat()
+    except OSError:
+        return file.name
+    return f"{file.name} {found.st_size} {found.st_mtime_ns}"
+
+
+def problem_of(file: Path) -> str:
+    """Why a picture's features are a row of NaN."""
+    found = _read(file)
+    if isinstance(found, ImageError):
+        return str(found)
+    if isinstance(found, OSError):
+        return found.strerror or str(found)
+    return "it could not be read a moment ago, though now it can"
+
+
+def _read(file: Path) -> Image.Image | ImageError | OSError:
+    try:
+        return read_image(file.read_bytes(), MAX_PIXELS, SHORTEST)
+    except (ImageError, OSError) as error:
+        return error  # Becomes a row of NaN; the caller names and counts the file.
+
+
+def _read_view(file: Path, view: int, seed: tuple[int, int, int]) -> Image.Image | ImageError | OSError:
+    found = _read(file)
+    if not isinstance(found, Image.Image):
+        return found
+    image = view_of(found, view, np.random.default_rng(seed))
     factor = min(image.size) // SHORTEST
     return image.reduce(factor) if factor > 1 else image
 
 
-def _image_rows(tower: ImageTower, batch: Sequence[Image.Image | None]) -> Features:
+def _image_rows(tower: ImageTower, batch: Sequence[Image.Image | ImageError | OSError]) -> Features:
     rows = np.full((len(batch), tower.dim), np.nan, np.float16)
-    readable = [(row, image) for row, image in enumerate(batch) if image is not None]
+    readable = [(row, image) for row, image in enumerate(batch) if isinstance(image, Image.Image)]
     if readable:
         features = tower.features([image for _, image in readable])
         rows[[row for row, _ in readable]] = features.cpu().numpy().astype(np.float16)

@@ -112,6 +112,7 @@ class Fit(Generic[Model]):
             "best": self._best,
             "optimiser": self._optimiser.state_dict(),
             "random": torch.get_rng_state(),
+            "random on GPUs": torch.cuda.get_rng_state_all(),
             "numbers": [self.best_score, self.best_epoch, self.epoch, self._step],
         }
         partial = file.with_suffix(".partial")
@@ -119,12 +120,15 @@ class Fit(Generic[Model]):
         partial.replace(file)
 
     def _resume(self, file: Path) -> None:
-        state: dict[str, Any] = torch.load(file, weights_only=True)
+        # On the CPU first, so that a run that began on a GPU goes on without one.
+        state: dict[str, Any] = torch.load(file, weights_only=True, map_location="cpu")
         self._objective.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])
         self._best = state["best"]
         self._optimiser.load_state_dict(state["optimiser"])
         torch.set_rng_state(state["random"])
+        if len(state["random on GPUs"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all(state["random on GPUs"])
         self.best_score, self.best_epoch, self.epoch, self._step = state["numbers"]
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from encoders.heads import BagHead
 from encoders.script import ENGLISH
 from encoders.towers.word_vectors import DIM, WordVectors
-from encoders.training.captions import FrozenInputs, Inputs, TermInputs
+from encoders.training.captions import TermInputs
 from encoders.training.contrastive import Units, contrastive_loss
 from encoders.training.material import Material, Side
 from encoders.training.model import TextModel, TwinModel
@@ -81,14 +81,10 @@ def _targets(leader: TwinModel, train: Material) -> tuple[Tensor, Tensor, Tensor
     inputs = side.inputs
     chunks = torch.split(torch.arange(len(side.captions.texts)), CHUNK)
     english = torch.cat([leader.texts[ENGLISH](*inputs(chunk)) for chunk in chunks])
-    sentences = _sentences(inputs, torch.arange(len(english)))
+    sentences = inputs.sentences(torch.arange(len(english)))
     owners = side.captions.owners.to(images.device)
     said = english if sentences is None else sentences
     return images, _mean_by_owner(english, owners, train.count), _mean_by_owner(said, owners, train.count)
-
-
-def _sentences(inputs: Inputs, numbers: Tensor) -> Tensor | None:
-    return inputs.sentences(numbers) if isinstance(inputs, FrozenInputs) else None
 
 
 def _mean_by_owner(vectors: Tensor, owners: Tensor, count: int) -> Tensor:

@@ -19,14 +19,12 @@ from encoders.towers.tf_idf import TfIdf
 from encoders.towers.vocabulary import Vocabulary, words, words_and_parts
 from encoders.towers.word_vectors import WordVectors
 from encoders.training.augment import some_words, without_some_words
-from encoders.training.captions import Captions, FrozenInputs, Inputs, TermInputs, by_language
-from encoders.training.dataset import Example, without_broken
-from encoders.training.features import FeatureCache, Stored
+from encoders.training.captions import Captions, FrozenInputs, Inputs, SparseInputs, TermInputs, by_language
+from encoders.training.dataset import MIN_CAPTIONS, Example, skip
+from encoders.training.features import FeatureCache, Stored, problem_of
 from encoders.training.progress import Listener, TrainingError
 
 TRAIN, VAL, HELD_OUT = "train", "val", "held out"
-MIN_CAPTIONS = 50
-"""Of a language, to be learned at all."""
 MAX_TERMS = {WordVectors.name: 12_000, TfIdf.name: 4_000}
 Parts = Mapping[str, Sequence[Example]]
 """Examples by what they are for."""
@@ -76,18 +74,32 @@ class Pictures:
 
 
 def picture_features(
-    parts: Parts, tower: ImageTower, views: int, seed: int, cache: FeatureCache, listener: Listener
+    parts: Parts,
+    missing: int,
+    tower: ImageTower,
+    views: int,
+    seed: int,
+    cache: FeatureCache,
+    listener: Listener,
 ) -> Pictures:
-    """One pass over all parts, then the other views of what is trained on. Drops and names broken ones."""
+    """One pass over all parts, then the other views of what is trained on. Drops and names broken ones, of
+    which there may be few, together with those that are `missing`."""
     examples = [example for part in parts.values() for example in part]
     part_of = np.repeat(list(parts), [len(part) for part in parts.values()])
     plain = cache.images(tower, [example.image for example in examples], 0, seed)
     broken = plain.unreadable()
-    without_broken(examples, broken.tolist(), "broken", listener)
+    lost = [examples[row].image for row in np.flatnonzero(broken)]
+    skip([(file, problem_of(file)) for file in lost], missing, len(examples) + missing, listener)
     rows = {name: np.flatnonzero((part_of == name) & ~broken) for name in parts}
     kept = {name: [examples[row] for row in rows[name]] for name in parts}
     files = [example.image for example in kept[TRAIN]]
     varied = tuple(cache.images(tower, files, view, seed) for view in range(1, views))
+    for stored in varied:
+        for row in np.flatnonzero(stored.unreadable()):
+            raise TrainingError(
+                f"{files[row]} was read once, but not again ({problem_of(files[row])}): the same command "
+                "goes on from here."
+            )
     return Pictures(kept, plain, rows, varied)
 
 
@@ -99,17 +111,24 @@ def text_towers(
     Vocabularies come from training captions and, in English, from prompts of class names.
     """
     towers = {}
-    for language, captions in by_language(examples).items():
-        if len(captions.texts) < MIN_CAPTIONS:
-            listener.say(f"{len(captions.texts)} captions in {language} are too few to learn from: left out.")
-            continue
+    for language, captions in learnable(examples, listener).items():
         name = WordVectors.name if english == MiniLM.name and language == CHINESE else english
         texts = (*captions.texts, *class_prompts) if language == ENGLISH else captions.texts
         vocabulary = learn_vocabulary(name, texts) if needs_vocabulary(name) else None
         towers[language] = build_text_tower(name, vocabulary)
-    if not towers:
-        raise TrainingError(f"No language has the {MIN_CAPTIONS} captions that are needed to learn from.")
     return towers
+
+
+def learnable(examples: Sequence[Example], listener: Listener) -> dict[str, Captions]:
+    """The captions of each language that has enough. Raises `TrainingError` where none has."""
+    found = by_language(examples)
+    for language, captions in found.items():
+        if len(captions.texts) < MIN_CAPTIONS:
+            listener.say(f"{len(captions.texts)} captions in {language} are too few to learn from: left out.")
+    enough = {name: captions for name, captions in found.items() if len(captions.texts) >= MIN_CAPTIONS}
+    if not enough:
+        raise TrainingError(f"No language has the {MIN_CAPTIONS} captions that are needed to learn from.")
+    return enough
 
 
 def learn_vocabulary(tower: str, texts: Sequence[str]) -> Vocabulary:
@@ -125,7 +144,10 @@ def gather(
     seed: int,
     device: torch.device,
 ) -> dict[str, Material]:
-    """Captions that frozen towers read are varied in training: some words missing, or a few words alone."""
+    """Captions that frozen towers read are varied in training: some words missing, or a few words alone.
+
+    Raises `TrainingError` when val says nothing about a language, because none of its pictures can be read.
+    """
     sides: dict[str, dict[str, Side]] = {name: {} for name in pictures.examples}
     for name, examples in pictures.examples.items():
         for language, captions in by_language(examples).items():
@@ -133,6 +155,11 @@ def gather(
                 variants = _variants(captions.texts, seed) if name == TRAIN else [captions.texts]
                 inputs = inputs_of(towers[language], variants, cache, device)
                 sides[name][language] = Side(captions, inputs)
+    for language in sides[TRAIN].keys() - sides[VAL].keys():
+        raise TrainingError(
+            f"No picture of the val split that can be read has a caption in {language}: without any, "
+            "training cannot tell when to stop. Repair them, or name other pictures `val`."
+        )
     return {name: Material(pictures.features(name).to(device), texts) for name, texts in sides.items()}
 
 
@@ -148,6 +175,9 @@ def inputs_of(
     """The first variant is as written, and all that a learned tower needs: it hides terms itself."""
     if isinstance(tower, WordVectors):
         return TermInputs([tower.terms(text) for text in variants[0]], device)
+    if isinstance(tower, TfIdf):
+        weights = [[tower.weights(text) for text in texts] for texts in variants]
+        return SparseInputs(weights, tower.dim, device)
     stored = [cache.texts(tower, texts, "captions") for texts in variants]
     features = np.empty((len(variants), *stored[0].shape), np.float16)
     for variant, of_variant in enumerate(stored):

@@ -28,6 +28,8 @@ class Options:
     """State dict of a torchvision network."""
     seed: int = 0
     licence: str = "that of the training data"
+    afresh: bool = False
+    """Keep away from the shipped heads, however few the pictures are."""
     recipe: Recipe = FROM_SCRATCH
 
 

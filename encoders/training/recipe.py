@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+MIN_STEPS = 8
+"""Of an epoch: with few pictures batches are smaller, down to `MIN_BATCH`."""
+MIN_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,9 @@ class Schedule:
     """Decay of the running average of weights (Polyak and Juditsky, 1992) that is evaluated and kept."""
     patience: int = 10
     """Epochs without a better val score before training stops."""
+
+    def for_pictures(self, count: int) -> Schedule:
+        return replace(self, batch=min(self.batch, max(MIN_BATCH, count // MIN_STEPS)))
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,11 @@ class Recipe:
     """Weight of the losses that teach ImageNet's class names; 0 teaches none."""
     held_back_names: int = 0
     """Class names that are not taught, to measure what carries over to them."""
+
+    def for_pictures(self, count: int) -> Recipe:
+        return replace(
+            self, schedule=self.schedule.for_pictures(count), follow=self.follow.for_pictures(count)
+        )
 
 
 FROM_SCRATCH = Recipe()

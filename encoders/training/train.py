@@ -11,7 +11,7 @@ import torch
 from encoders.base import EncoderError
 from encoders.script import ENGLISH
 from encoders.towers.base import ImageTower, TextTower
-from encoders.towers.registry import build_image_tower, require_text_tower
+from encoders.towers.registry import build_image_tower, require_image_tower, require_text_tower
 from encoders.towers.word_vectors import WordVectors
 from encoders.training.adapt import FEW, Adaptation, adapt, can_adapt
 from encoders.training.assembly import Assembly, new_image_head, new_text_model
@@ -24,6 +24,7 @@ from encoders.training.material import TRAIN, VAL, Material, gather, picture_fea
 from encoders.training.model import TextModel, TwinModel
 from encoders.training.options import Options, abandon_folder, claim_folder, release_folder
 from encoders.training.progress import Listener, Silence
+from encoders.training.recipe import Recipe
 from encoders.training.session import Session
 from encoders.training.twin import Metrics, TwinObjective, evaluate
 
@@ -45,6 +46,7 @@ def train(examples: Sequence[Example], options: Options, listener: Listener | No
     """
     listener = listener or Silence()
     dataset = prepare(examples, options.seed, listener)
+    require_image_tower(options.image_tower, options.image_weights)
     require_text_tower(options.text_tower)
     work = claim_folder(options, dataset)
     session = Session(options, work, FeatureCache(options.cache, listener), listener)
@@ -66,24 +68,29 @@ def _adapt(dataset: Dataset, session: Session) -> Result:
 
 
 def _train_afresh(dataset: Dataset, session: Session) -> Result:
-    options, recipe = session.options, session.options.recipe
-    torch.manual_seed(options.seed)
+    options, recipe = session.options, session.options.recipe.for_pictures(len(dataset.train))
     image_tower = build_image_tower(options.image_tower, options.image_weights)
+    image_tower.to(session.device)
     parts = {TRAIN: dataset.train, VAL: dataset.val}
     pictures = picture_features(
-        parts, image_tower, recipe.views, options.seed, session.cache, session.listener
+        parts, dataset.missing, image_tower, recipe.views, options.seed, session.cache, session.listener
     )
+    torch.manual_seed(options.seed)  # Not earlier: how many numbers the making of a network draws may change.
     towers = text_towers(
         pictures.examples[TRAIN], options.text_tower, session.prompts(image_tower), session.listener
     )
+    for tower in towers.values():
+        tower.to(session.device)
     materials = gather(pictures, towers, session.cache, options.seed, session.device)
     train_part, val_part = materials[TRAIN], materials[VAL]
     class_names = session.class_names(image_tower, towers)
 
     started = time.monotonic()
-    trained, epochs = _lead(image_tower, towers, train_part, val_part, class_names, session)
+    trained, epochs = _lead(image_tower, towers, train_part, val_part, class_names, recipe, session)
     for language in follower_languages(towers):
-        trained.texts[language] = _follow(language, towers[language], trained, train_part, val_part, session)
+        trained.texts[language] = _follow(
+            language, towers[language], trained, train_part, val_part, recipe, session
+        )
 
     metrics = evaluate(trained, val_part)
     seconds = time.monotonic() - started
@@ -104,10 +111,10 @@ def _lead(
     train_part: Material,
     val_part: Material,
     class_names: ClassNames | None,
+    recipe: Recipe,
     session: Session,
 ) -> tuple[TwinModel, int]:
     """Pictures and all languages but followers, and the epoch that was best. What it took is freed."""
-    recipe = session.options.recipe
     followers = follower_languages(towers)
     texts = {
         language: new_text_model(language, tower, train_part, recipe)
@@ -137,9 +144,9 @@ def _follow(
     leader: TwinModel,
     train_part: Material,
     val_part: Material,
+    recipe: Recipe,
     session: Session,
 ) -> TextModel:
-    recipe = session.options.recipe
     model = new_text_model(language, tower, train_part, recipe).to(session.device)
     objective = FollowObjective(leader, language, model, train_part, val_part, recipe)
     start_from_ridge(model, train_part.texts[language], objective.destinations)

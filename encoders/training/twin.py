@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from encoders.script import ENGLISH
-from encoders.training.captions import FrozenInputs
+from encoders.training.captions import Inputs, TermInputs
 from encoders.training.class_names import ClassNames
 from encoders.training.contrastive import Units, contrastive_loss, recall
 from encoders.training.material import Material, Side
@@ -58,19 +58,18 @@ class TwinObjective:
         if not len(numbers):
             return torch.zeros((), device=device)
         inputs = side.inputs
-        varied = (
-            self._recipe.varied_captions if isinstance(inputs, FrozenInputs) else self._recipe.hidden_terms
-        )
+        recipe = self._recipe
+        varied = recipe.hidden_terms if isinstance(inputs, TermInputs) else recipe.varied_captions
         texts = Units(text_model(*inputs(numbers, varied)), side.captions.owners[numbers].to(device))
         captioned = torch.isin(images.owners, texts.owners)
         known = Units(images.vectors[captioned], images.owners[captioned])
         likeness = likeness_of(inputs, numbers, texts.owners)
-        return contrastive_loss(known, texts, scale, likeness, self._recipe.softness)
+        return contrastive_loss(known, texts, scale, likeness, recipe.softness)
 
 
-def likeness_of(inputs: object, numbers: Tensor, owners: Tensor) -> Tensor | None:
+def likeness_of(inputs: Inputs, numbers: Tensor, owners: Tensor) -> Tensor | None:
     """Cosines `[pictures, captions]` of what is said of each picture and each caption, by the text tower."""
-    sentences = inputs.sentences(numbers) if isinstance(inputs, FrozenInputs) else None
+    sentences = inputs.sentences(numbers)
     if sentences is None:
         return None
     _, row = torch.unique(owners, return_inverse=True)

@@ -50,7 +50,9 @@ def test_a_csv_becomes_an_encoder_that_loads(folder, tmp_path):
     result = run(folder, out, "--licence", "mine")
     assert result.exit_code == 0, result.output
     assert "en text to image    R@1 0." in result.output
-    assert f"TWINSPACE_ENCODER={out}" in result.output
+    use = f"TWINSPACE_ENCODER='{out}'"
+    assert f"To use it: {use}\n" in result.output
+    assert f"{use} twinspace calibrate --images {folder} --captions {folder}/captions.csv\n" in result.output
     space = load_encoder(str(out)).space
     assert space.name.startswith("my-colours-")
     assert space.licence == "mine"
@@ -66,6 +68,26 @@ def test_what_cannot_be_trained_is_one_sentence(folder, tmp_path):
         str(result.exception)
         == f"{tmp_path / 'out'} exists and is not empty: choose another folder, or remove it."
     )
+
+
+def test_how_to_use_it_never_means_a_shipped_encoder(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(folder, Path("twinspace-mini"))
+    assert f"To use it: TWINSPACE_ENCODER={tmp_path}/twinspace-mini\n" in result.output
+
+
+def test_every_picture_that_is_skipped_is_named_on_a_line_of_its_own(folder, tmp_path):
+    long = "a-folder-with-a-long-name/" * 4
+    names = [f"{long}gone-{number}.png" for number in range(6)]
+    captions = tmp_path / "captions.csv"
+    captions.write_text((folder / "captions.csv").read_text() + "".join(f"{name},gone\n" for name in names))
+    result = run(folder, tmp_path / "out", "--captions", str(captions))
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert [line for line in lines if line.startswith("Skipped")] == [
+        f"Skipped {folder / name}: there is no such file" for name in names
+    ]
+    assert "6 of 66 pictures are missing or broken: skipped." in lines
 
 
 def test_three_pairs_are_refused_with_the_number_that_is_needed(folder, tmp_path):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import normalize
 
+from encoders.training import contrastive
 from encoders.training.contrastive import Units, contrastive_loss, recall
 
 SCALE = torch.tensor(20.0)
@@ -34,3 +35,16 @@ def test_recall_counts_the_best_match_of_a_query():
     queries = units([[1, 0.1, 0], [1, 0.5, 0.2]], [0, 2])
     figures = recall(queries, candidates)
     assert figures == {"recall@1": 0.5, "recall@5": 1.0, "recall@10": 1.0, "median_rank": 1.0}
+
+
+def test_recall_does_not_depend_on_how_many_queries_are_ranked_at_once(monkeypatch):
+    torch.manual_seed(0)
+    pictures = Units(normalize(torch.randn(30, 8), dim=1), torch.arange(30))
+    captions = Units(normalize(torch.randn(90, 8), dim=1), torch.arange(30).repeat_interleave(3))
+    whole = recall(captions, pictures), recall(pictures, captions)
+    sizes = []
+    ranks = contrastive._ranks
+    monkeypatch.setattr(contrastive, "QUERIES_AT_ONCE", 7)
+    monkeypatch.setattr(contrastive, "_ranks", lambda q, c: sizes.append(len(q.owners)) or ranks(q, c))
+    assert (recall(captions, pictures), recall(pictures, captions)) == whole
+    assert max(sizes) == 7

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from encoders.script import language_of
 from encoders.training.dataset import Example, prepare
 from encoders.training.progress import Silence, TrainingError
 from tests.encoders.training.conftest import Notes
@@ -35,17 +36,31 @@ def test_pictures_of_other_splits_are_left_alone(coloured):
     assert test.image not in {example.image for example in (*dataset.train, *dataset.val)}
 
 
+def test_how_many_pictures_of_which_other_splits_are_left_aside_is_said(coloured):
+    notes = Notes()
+    splits = ["valid"] * 3 + ["restval"]
+    other = [replace(example, split=split) for example, split in zip(coloured, splits, strict=False)]
+    prepare([*other, *coloured[4:]], 0, notes)
+    assert notes.messages == [
+        "4 pictures of other splits than `train` and `val` are left aside: `restval` (1), `valid` (3)."
+    ]
+
+
 def test_missing_pictures_are_named_counted_and_skipped(coloured):
     notes = Notes()
-    lost = [replace(coloured[n], image=Path(f"gone-{n}.jpg")) for n in range(3)]
-    dataset = prepare([*lost, *coloured[3:]], 0, notes)
-    assert len(dataset.train) == 61
-    assert notes.messages == ["3 of 80 pictures are missing (gone-0.jpg, gone-1.jpg, gone-2.jpg): skipped."]
+    lost = [replace(coloured[n], image=Path(f"deep/gone-{n}.jpg")) for n in range(7)]
+    dataset = prepare([*lost, *coloured[7:]], 0, notes)
+    assert len(dataset.train) == 57
+    assert notes.messages == [
+        *(f"Skipped deep/gone-{n}.jpg: there is no such file" for n in range(7)),
+        "7 of 80 pictures are missing or broken: skipped.",
+    ]
+    assert dataset.missing == 7
 
 
 def test_a_folder_where_more_than_a_tenth_is_missing_is_refused(coloured):
     lost = [replace(example, image=Path("gone.jpg")) for example in coloured[:9]]
-    with pytest.raises(TrainingError, match=r"9 of 80 pictures are missing .*more than 10%"):
+    with pytest.raises(TrainingError, match=r"9 of 80 pictures are missing .*gone\.jpg .*more than 10%"):
         prepare([*lost, *coloured[9:]], 0, Silence())
 
 
@@ -63,3 +78,35 @@ def test_one_caption_for_all_pictures_is_refused(coloured):
 def test_blank_captions_do_not_count(coloured):
     blank = [replace(example, captions=(*example.captions, " \n", "")) for example in coloured]
     assert prepare(blank, 0, Silence()) == prepare(coloured, 0, Silence())
+
+
+def test_two_hundred_pairs_are_enough_with_a_val_split_of_their_own(coloured):
+    some = [replace(example, captions=example.captions[:3]) for example in coloured[:67]]
+    assert sum(len(example.captions) for example in some) == 201
+    assert (
+        len(
+            prepare(
+                [replace(e, split="val" if n < 14 else "train") for n, e in enumerate(some)], 0, Silence()
+            ).val
+        )
+        == 14
+    )
+    few = [replace(example, split="train" if n < 15 else "val") for n, example in enumerate(coloured)]
+    with pytest.raises(TrainingError, match="90 pairs of 15 pictures in train are too few"):
+        prepare(few, 0, Silence())
+
+
+@pytest.mark.parametrize(("in_val", "lacking"), [("en", "zh"), ("zh", "en")])
+def test_a_language_that_the_val_split_lacks_is_held_out_of_train(coloured, in_val, lacking):
+    def of_one_language(example: Example) -> Example:
+        return replace(example, captions=tuple(t for t in example.captions if language_of(t) == in_val))
+
+    notes = Notes()
+    dataset = prepare([*coloured[:64], *map(of_one_language, coloured[64:])], 0, notes)
+    assert notes.messages == [
+        f"The val split has 0 captions in {lacking}: 10 pictures of train, drawn with seed 0, are held out "
+        "as well."
+    ]
+    assert (len(dataset.train), len(dataset.val)) == (54, 26)
+    assert not {e.image for e in dataset.val} & {e.image for e in dataset.train}
+    assert lacking in {language_of(text) for example in dataset.val for text in example.captions}

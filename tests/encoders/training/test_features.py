@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from encoders.training.features import SHARD, FeatureCache
+from encoders.training.features import SHARD, FeatureCache, problem_of
 from encoders.training.progress import Silence
 from tests.encoders.training.conftest import Notes
 from tests.support.pictures import picture
@@ -57,6 +58,32 @@ def test_a_broken_picture_is_a_row_of_nan(files, tmp_path):
     stored = FeatureCache(tmp_path / "cache", Silence()).images(MeanColour(), files, 0, 0)
     assert np.flatnonzero(stored.unreadable()).tolist() == [5]
     assert np.flatnonzero(np.isnan(stored.read()).any(axis=1)).tolist() == [5]
+
+
+def test_a_picture_that_the_disk_did_not_give_is_read_again_by_the_next_pass(files, tmp_path, monkeypatch):
+    tower, cache = MeanColour(), FeatureCache(tmp_path / "cache", Silence())
+    read_bytes = Path.read_bytes
+
+    def fail(file: Path) -> bytes:
+        if file == files[5]:
+            raise OSError(errno.EIO, "Input/output error")
+        return read_bytes(file)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", fail)
+        stored = cache.images(tower, files, 0, 0)
+        assert problem_of(files[5]) == "Input/output error"
+    assert np.flatnonzero(stored.unreadable()).tolist() == [5]
+    seen = tower.seen
+    assert not cache.images(tower, files, 0, 0).unreadable().any()
+    assert tower.seen == seen + SHARD, "only that shard was computed again"
+
+
+def test_why_a_picture_has_no_features_is_told(files):
+    files[0].write_bytes(b"no picture")
+    files[1].unlink()
+    assert "no picture of a known format" in problem_of(files[0])
+    assert problem_of(files[1]) == "No such file or directory"
 
 
 def test_a_changed_picture_a_view_and_a_seed_have_features_of_their_own(files, tmp_path):

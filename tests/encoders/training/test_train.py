@@ -134,6 +134,10 @@ def test_a_folder_that_exists_is_refused(coloured, options):
         ({"text_tower": "word2vec"}, "Unknown text tower 'word2vec': choose one of minilm"),
         ({"image_tower": "vgg"}, "Unknown image tower 'vgg'"),
         ({"image_tower": "torchvision:resnet50"}, "needs the file of its weights"),
+        (
+            {"image_weights": Path("mine.pth")},
+            "efficientnet-lite2 comes with its weights: mine.pth would not",
+        ),
     ],
 )
 def test_what_cannot_start_leaves_nothing_behind(coloured, options, change, message):
@@ -149,10 +153,30 @@ def test_broken_pictures_are_skipped_up_to_a_tenth(coloured, options, tmp_path):
     notes = Notes()
     some = [replace(example, image=file) for example, file in zip(coloured, broken[:2], strict=False)]
     training.train([*some, *coloured[2:]], options, notes)
-    assert "2 of 80 pictures are broken (broken-0.png, broken-1.png): skipped." in notes.messages
-    many = [replace(example, image=file) for example, file in zip(coloured, broken, strict=False)]
-    with pytest.raises(TrainingError, match="9 of 80 pictures are broken"):
-        training.train([*many, *coloured[9:]], replace(options, out=tmp_path / "other"))
+    assert [message.split(": ")[0] for message in notes.messages[:2]] == [
+        f"Skipped {it}" for it in broken[:2]
+    ]
+    assert "The file is no picture" in notes.messages[0]
+    assert notes.messages[2] == "2 of 80 pictures are missing or broken: skipped."
+
+
+def test_missing_and_broken_pictures_are_judged_together(coloured, options, tmp_path):
+    lost = [tmp_path / f"lost-{number}.png" for number in range(10)]
+    for file in lost[:5]:
+        file.write_bytes(b"no picture")
+    many = [replace(example, image=file) for example, file in zip(coloured, lost, strict=False)]
+    with pytest.raises(TrainingError, match="10 of 80 pictures are missing or broken"):
+        training.train([*many, *coloured[10:]], options)
+    assert not options.out.exists()
+
+
+def test_a_val_split_that_is_broken_is_refused_and_its_language_named(coloured, options, tmp_path):
+    broken = [tmp_path / f"broken-{number}.png" for number in range(2)]
+    for file in broken:
+        file.write_bytes(b"no picture")
+    val = [replace(example, image=file) for example, file in zip(coloured[64:], broken, strict=False)]
+    with pytest.raises(TrainingError, match="No picture of the val split that can be read has a caption in"):
+        training.train([*coloured[:64], *val], options)
 
 
 def test_a_network_of_torchvision_with_a_weights_file_is_a_tower(coloured, options, tmp_path):
@@ -171,16 +195,24 @@ def test_a_network_of_torchvision_with_a_weights_file_is_a_tower(coloured, optio
         load_encoder(str(options.out))
 
 
-def test_few_pictures_adapt_the_shipped_heads_and_say_what_came_of_it(coloured, options):
-    chosen = replace(options, text_tower="minilm", recipe=replace(TINY, dim=512))
+def test_few_pictures_adapt_the_shipped_heads_and_say_what_came_of_it(coloured, options, monkeypatch):
+    chosen = replace(options, text_tower="minilm", recipe=replace(TINY, dim=512), licence="mine")
     notes = Notes()
+    monkeypatch.setattr(adapt.Adaptation, "helped", True)
     result = training.train(coloured, chosen, notes)
     assert "64 pictures are fewer than 2000: the shipped heads are adapted." in notes.messages
     assert result.adaptation is not None
     assert result.adaptation.pictures == 13
     loaded, shipped = load_encoder(str(options.out)), load_encoder("twinspace-mini")
-    assert (loaded.space.fingerprint == shipped.space.fingerprint) != result.adaptation.helped
+    assert loaded.space.fingerprint != shipped.space.fingerprint
     assert loaded.space.languages == shipped.space.languages
+    assert loaded.space.licence == f"{shipped.space.licence}; what they were adapted to: mine"
+
+
+def test_few_pictures_train_afresh_where_that_is_wanted(coloured, options):
+    result = training.train(coloured, replace(options, text_tower="minilm", afresh=True, licence="mine"))
+    assert result.adaptation is None
+    assert load_encoder(str(options.out)).space.licence == "mine"
 
 
 def test_an_adaptation_that_does_not_help_keeps_the_shipped_heads(coloured, options, monkeypatch):
