@@ -211,6 +211,17 @@ def test_every_service_is_bounded_restarted_and_cannot_gain_rights(file: str, se
     assert ":" in definition["image"], "a version, so that nothing changes by itself"
 
 
+@pytest.mark.parametrize("names", MERGES, ids=" + ".join)
+def test_secrets_of_services_with_a_read_only_root_are_files(names: tuple[str, ...]) -> None:
+    """Docker Compose copies all others into the container, and refuses where it cannot."""
+    merged: dict[str, Any] = {}
+    for name in names:
+        merged = merge(merged, load(name))
+    for service, definition in merged["services"].items():
+        for secret in definition.get("secrets", []) if definition.get("read_only") else []:
+            assert "file" in merged["secrets"][secret], (service, secret)
+
+
 @pytest.mark.parametrize("service", OURS)
 def test_ours_run_without_rights_on_a_read_only_root(base: dict[str, Any], service: str) -> None:
     definition = base["services"][service]

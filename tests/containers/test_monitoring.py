@@ -106,6 +106,24 @@ def test_ports_that_are_scraped_are_those_of_the_commands() -> None:
             assert job["static_configs"][0]["targets"] == [f"beat:{services['beat']['command'][-1]}"]
 
 
+def test_prometheus_finds_the_key_that_it_shows(tmp_path: Path) -> None:
+    """Its own command writes it; run here with a stand-in for Prometheus."""
+    (qdrant,) = [
+        job for job in yaml.safe_load(PROMETHEUS.read_text())["scrape_configs"] if job["job_name"] == "qdrant"
+    ]
+    file = Path(qdrant["authorization"]["credentials_file"])
+    service = yaml.safe_load((DEPLOY / "compose.monitoring.yml").read_text())["services"]["prometheus"]
+    assert any(mount.startswith(f"{file.parent}:") for mount in service["tmpfs"]), "the root is read-only"
+    (script,) = service["command"]
+    script = script.replace("$$", "$").replace(str(file), str(tmp_path / "key"))
+    script = script.replace("/bin/prometheus", "echo").replace("${PROMETHEUS_RETENTION:-30d}", "30d")
+    command = [*service["entrypoint"], script]
+    done = subprocess.run(command, env={"QDRANT_API_KEY": "s3cret"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "key").read_text() == "s3cret"
+    assert "--config.file=/etc/prometheus/prometheus.yml" in done.stdout.split()
+
+
 def test_the_runbook_says_what_to_do_about_every_alert() -> None:
     runbook = (DEPLOY / "README.md").read_text()
     for rule in rules():
