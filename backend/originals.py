@@ -65,6 +65,11 @@ class Originals:
         with _domain_errors():
             return bytes(self._files.cat_file(self._path(key)))
 
+    def exists(self, key: str) -> bool:
+        """Raises `Unavailable`."""
+        with _domain_errors():
+            return bool(self._files.exists(self._path(key)))
+
     def put_thumbnail(self, item_id: str, data: bytes) -> None:
         """Not flushed to the disk: a lost thumbnail is made again. Raises like `put`."""
         self._write(_thumbnail(item_id), data, durable=False)

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import IO, Any, Protocol
 
 from backend.catalogue.catalogue import Catalogue
-from backend.catalogue.items import NO_REQUEST, Added, NewCaption, NewImage, Source, image_id
+from backend.catalogue.items import NO_REQUEST, Added, Item, NewCaption, NewImage, Source, image_id
 from backend.errors import NotFound, StorageFull, TooLarge, TwinspaceError, Unavailable
 from backend.originals import Originals
 from backend.settings import Settings
@@ -61,6 +61,15 @@ class _Received:
     file: File
     new: NewImage
     stored: bool
+
+
+@dataclass(frozen=True)
+class _Kept:
+    key: str
+    now: bool = False
+    """They were written just now."""
+    lost: str | None = None
+    """The key before, whose bytes are gone."""
 
 
 class Uploads:
@@ -148,7 +157,7 @@ class Uploads:
                 data = self._read(file)
                 info = inspect_image(data, self._max_pixels)
                 sha256 = hashlib.sha256(data).hexdigest()
-                key, stored = self._keep(tenant, sha256, data, info, seen)
+                kept = self._keep(tenant, sha256, data, info, seen)
             except (ImageError, TooLarge) as error:
                 report.refused.append(Refusal(index, name, error))
                 continue
@@ -157,9 +166,17 @@ class Uploads:
                 report.refused.append(Refusal(index, name, error))
                 continue
             new = NewImage(
-                sha256, key, name, info.content_type, info.width, info.height, tuple(tags), metadata
+                sha256,
+                kept.key,
+                name,
+                info.content_type,
+                info.width,
+                info.height,
+                tuple(tags),
+                metadata,
+                kept.lost,
             )
-            yield _Received(index, file, new, stored)
+            yield _Received(index, file, new, kept.now)
 
     def _require_room(self) -> None:
         """What is accepted is to be found one day. A store that is away is no reason to refuse anything."""
@@ -173,19 +190,21 @@ class Uploads:
             raise TooLarge(f"The file is larger than {self._max_bytes:,} bytes.")
         return data
 
-    def _keep(
-        self, tenant: str, sha256: str, data: bytes, info: ImageInfo, seen: dict[str, str]
-    ) -> tuple[str, bool]:
-        """The key of the stored bytes, and whether they were written just now: what is there already
-        (before, or earlier in this chunk) is not written again, unless its bytes got lost."""
+    def _keep(self, tenant: str, sha256: str, data: bytes, info: ImageInfo, seen: dict[str, str]) -> _Kept:
+        """What is there already (before, or earlier in this chunk) is not written again, unless its bytes
+        got lost."""
         id = image_id(tenant, sha256)
         if id in seen:
-            return seen[id], False
+            return _Kept(seen[id])
         item = self._catalogue.get(tenant, [id]).get(id)
-        if item is not None and item.original and item.error_code != "original_missing":
-            return item.original, False
+        before = item.original if item is not None else None
+        if item is not None and before and self._has_bytes(item, before):
+            return _Kept(before)
         seen[id] = self._originals.put(id, data, info.extension)
-        return seen[id], True
+        return _Kept(seen[id], now=True, lost=before)
+
+    def _has_bytes(self, item: Item, key: str) -> bool:
+        return item.error_code != "original_missing" and self._originals.exists(key)
 
     def _commit(self, tenant: str, received: Sequence[_Received], source: Source) -> list[Added]:
         added = self._catalogue.add_images(tenant, [one.new for one in received], source)

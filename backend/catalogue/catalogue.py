@@ -60,8 +60,8 @@ class Catalogue:
         comes back as pending with a raised generation and the new `original`.
 
         An upload whose `original` was not taken (`added.item.original` differs from it) may delete
-        it. It is taken by new items, by those that come back, and by a duplicate that had `failed`
-        because its bytes were missing, which is then pending again. Other failures stay: the same
+        it. It is taken by new items, by those that come back, and by a duplicate whose bytes are
+        `lost`, which is pending again if it had `failed` for that. Other failures stay: the same
         bytes would fail again, and `retry` is there to ask for that.
         """
         now = self._database.now()

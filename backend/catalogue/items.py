@@ -48,6 +48,8 @@ class NewImage:
     height: int
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
+    lost: str | None = None
+    """Key of bytes that turned out to be gone: an item that still refers to it takes `original` instead."""
 
 
 @dataclass(frozen=True)

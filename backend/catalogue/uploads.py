@@ -34,6 +34,7 @@ class _Upload:
     values: dict[str, Any]
     tags: list[str]
     metadata: dict[str, Any]
+    lost: str | None = None
 
 
 def add_images(
@@ -64,7 +65,7 @@ def _image(tenant: str, new: NewImage) -> _Upload:
         "text": None,
         "image_id": None,
     }
-    return _Upload(image_id(tenant, new.sha256), values, check_tags(new.tags), new.metadata)
+    return _Upload(image_id(tenant, new.sha256), values, check_tags(new.tags), new.metadata, new.lost)
 
 
 def _caption(tenant: str, new: NewCaption) -> _Upload:
@@ -184,25 +185,19 @@ def _merge(connection: Connection, tenant: str, uploads: list[_Upload]) -> None:
         tags, metadata = merged[upload.id]
         tags += [tag for tag in upload.tags if tag not in tags]
         metadata.update(upload.metadata)
-        if rows[upload.id]["error_code"] == "original_missing":
-            _restore(connection, upload)
+        if upload.lost is not None and rows[upload.id]["original"] == upload.lost:
+            _restore(connection, rows[upload.id], upload)
     for id, (tags, metadata) in merged.items():
         if tags != rows[id]["tags"] or metadata != rows[id]["metadata"]:
             write_payload(connection, tenant, rows[id], tags, metadata)
 
 
-def _restore(connection: Connection, upload: _Upload) -> None:
-    connection.execute(
-        update(items)
-        .where(items.c.id == upload.id)
-        .values(
-            status="pending",
-            generation=items.c.generation + 1,
-            original=upload.values["original"],
-            error_code=None,
-            error_detail=None,
-        )
-    )
+def _restore(connection: Connection, row: RowMapping, upload: _Upload) -> None:
+    """Whoever has the item in work looks for bytes that are gone: its generation makes that obsolete."""
+    values = {"original": upload.values["original"], "generation": row["generation"] + 1}
+    if row["error_code"] == "original_missing":
+        values |= {"status": "pending", "error_code": None, "error_detail": None}
+    connection.execute(update(items).where(items.c.id == upload.id).values(values))
 
 
 def write_payload(

@@ -79,7 +79,7 @@ def test_a_picture_whose_bytes_are_gone_fails_until_it_is_uploaded_again(world: 
     world.originals.delete_original(item.original)
     world.pipeline.run()
     assert world.status(item) == ["original_missing"]
-    assert world.upload(jpeg()).status == "pending"
+    assert world.upload(jpeg(), lost=item.original).status == "pending"
     world.pipeline.run()
     assert world.status(item) == ["indexed"]
 

@@ -268,6 +268,19 @@ def test_an_upload_that_meets_a_deletion_keeps_its_bytes(
     assert server.client.get(item["links"]["content"]).data == jpeg(RED)
 
 
+@pytest.mark.parametrize("ingested", [True, False])
+def test_uploading_a_picture_again_brings_its_lost_bytes_back(server: Server, ingested: bool) -> None:
+    [id] = server.pictures(RED) if ingested else [server.upload(jpeg(RED)).json["items"][0]["id"]]
+    lost = server.services.catalogue.get("default", [id])[id].original
+    server.services.originals.delete_original(lost)
+    assert server.client.get(f"/v1/images/{id}/content").status_code == 404
+    [item] = server.upload(jpeg(RED)).json["items"]
+    assert (item["id"], item["duplicate"]) == (id, True)
+    assert item["status"] == ("indexed" if ingested else "pending")
+    assert server.client.get(item["links"]["content"]).data == jpeg(RED)
+    assert originals(server) == 1
+
+
 # -- fields -----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("fields", "field"),

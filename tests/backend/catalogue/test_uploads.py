@@ -93,7 +93,7 @@ def test_what_was_deleted_comes_back_as_new(catalogue: Catalogue, clock: Clock) 
 def test_a_duplicate_brings_back_bytes_that_were_lost(catalogue: Catalogue) -> None:
     item = add_image(catalogue, "cat")
     catalogue.claims.failed("worker-1", claim(catalogue)[0], "original_missing", "gone")
-    (again,) = catalogue.add_images(TENANT, [image("cat", original="originals/new")])
+    (again,) = catalogue.add_images(TENANT, [image("cat", original="originals/new", lost="originals/cat")])
     assert again.duplicate
     assert (again.item.status, again.item.original, again.item.error_code) == (
         "pending",
@@ -101,6 +101,25 @@ def test_a_duplicate_brings_back_bytes_that_were_lost(catalogue: Catalogue) -> N
         None,
     )
     assert again.item.generation > item.generation
+
+
+def test_an_indexed_image_whose_bytes_got_lost_takes_new_ones(catalogue: Catalogue) -> None:
+    item = add_image(catalogue, "cat")
+    index(catalogue, item)
+    (again,) = catalogue.add_images(TENANT, [image("cat", original="originals/new", lost="originals/cat")])
+    assert (again.item.status, again.item.original) == ("indexed", "originals/new")
+    (late,) = catalogue.add_images(TENANT, [image("cat", original="originals/late", lost="originals/cat")])
+    assert late.item.original == "originals/new", "somebody else was first"
+
+
+def test_a_worker_that_looks_for_lost_bytes_does_not_fail_an_item_that_has_new_ones(
+    catalogue: Catalogue,
+) -> None:
+    add_image(catalogue, "cat")
+    (work,) = claim(catalogue)
+    (again,) = catalogue.add_images(TENANT, [image("cat", original="originals/new", lost="originals/cat")])
+    catalogue.claims.failed("worker-1", work, "original_missing", "gone")
+    assert read(catalogue, again.item.id).status == "pending"
 
 
 def test_a_duplicate_of_a_corrupt_image_stays_failed(catalogue: Catalogue) -> None:
