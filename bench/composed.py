@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.catalogue.relevance import QueryPart, scale_of, weigh
+from backend.catalogue.relevance import QueryPart, scales_of, weigh
 from backend.cli.captions import read_captions
 from backend.evaluation.calibration_pairs import BATCH
 from backend.evaluation.encode import encode_captions, encode_image_files
@@ -164,8 +164,7 @@ def _kept(val: Val, queries: Sequence[tuple[int, list[QueryPart]]]) -> float:
     relevant = []
     for answer, parts in queries:
         total = weigh(parts, val.calibration) @ np.stack([part.vector for part in parts])
-        scale = scale_of(parts, "image", val.calibration)
-        assert scale is not None
+        scale = scales_of(parts, val.calibration)["image"]
         relevant.append(
             scale.relevance(float(val.images[answer] @ total / np.linalg.norm(total))) >= THRESHOLD
         )

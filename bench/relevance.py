@@ -171,7 +171,7 @@ def _direction(
 def _relevances(
     calibration: Calibration, direction: tuple[Modality, Modality], queries: Vectors, cosines: Floats
 ) -> Floats:
-    scales = (calibration.cosines(query, *direction) for query in queries)
+    scales = (calibration.cosines(query, direction[0]).get(direction[1]) for query in queries)
     return np.array([Scale(s).relevance(c) for s, c in zip(scales, cosines, strict=True) if s is not None])
 
 

@@ -71,14 +71,14 @@ class Calibration:
     strange_pictures: Vectors = field(repr=False)
     """`float32[n, d]`: pictures from another world, for whoever fits again and has none. May be empty."""
 
-    def cosines(self, vector: Vectors, modality: Modality, searched: Modality) -> Floats | None:
-        """At which cosines between this query, `float32[d]`, and items each of `SHARES` is reached.
-        None: nothing is known about this direction."""
+    def cosines(self, vector: Vectors, modality: Modality) -> dict[Modality, Floats]:
+        """At which cosines between this query, `float32[d]`, and items each of `SHARES` is reached, for
+        every modality of items about which something is known."""
         group = self._group_of(vector[None], modality)
-        direction = group.directions.get(searched) if group else None
-        if group is None or direction is None:
-            return None
-        return direction.cosines + direction.penalty * float(group.gaussian.unfamiliarity(vector[None])[0])
+        if group is None:
+            return {}
+        unfamiliarity = float(group.gaussian.unfamiliarity(vector[None])[0])
+        return {to: way.cosines + way.penalty * unfamiliarity for to, way in group.directions.items()}
 
     def spreads(self, vectors: Vectors) -> Floats:
         """`float64[n]`: how far apart the cosines between each query, `float32[n, d]`, and pictures are."""

@@ -73,9 +73,8 @@ class Planner:
     def _scales(
         self, parts: Sequence[QueryPart], kinds: Sequence[Kind], space: Space
     ) -> Mapping[Kind, Scale]:
-        relevances = self.relevances(space)
-        found = {kind: relevances.for_parts(parts, kind) for kind in kinds}
-        return {kind: single(scale) for kind, scale in found.items() if scale is not None}
+        found = self.relevances(space).for_parts(parts)
+        return {kind: single(scale) for kind, scale in found.items() if kind in kinds}
 
 
 def _sources(query: SearchQuery, words: SparseVector, fuse_captions: bool) -> tuple[Source, ...]:

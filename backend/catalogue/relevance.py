@@ -105,32 +105,37 @@ class Relevances:
                 self._looked_at = self._clock()
             return self._fitted or self._shipped
 
-    def for_parts(self, parts: Sequence[QueryPart], kind: Kind) -> Scale | None:
-        """Of the vector that the parts are combined into. None: the space is not calibrated in one of their
-        directions. Raises `Unavailable`."""
+    def for_parts(self, parts: Sequence[QueryPart]) -> dict[Kind, Scale]:
+        """`scales_of` with the calibration in use. Raises `Unavailable`."""
         calibration = self.calibration()
-        return scale_of(parts, kind, calibration) if calibration else None
+        return scales_of(parts, calibration) if calibration else {}
 
     def weigh(self, parts: Sequence[QueryPart]) -> Floats:
         """`weigh` with the calibration in use. Raises `Unavailable`."""
         return weigh(parts, self.calibration())
 
 
-def scale_of(parts: Sequence[QueryPart], kind: Kind, calibration: Calibration) -> Scale | None:
-    """The mean of the scales of those parts that say what to look for, as far as each is heard: a hit need
-    not be as good for every part as it would have to be for that part alone. Parts of negative weight move
-    all cosines nearer to 0, and the scale with them. None: a direction is not calibrated."""
+def scales_of(parts: Sequence[QueryPart], calibration: Calibration) -> dict[Kind, Scale]:
+    """Of the vector that the parts are combined into, for every kind of item that all directions to it are
+    calibrated of.
+
+    The mean of the scales of those parts that say what to look for, as far as each is heard: a hit need not
+    be as good for every part as it would have to be for that part alone. Parts of negative weight move all
+    cosines nearer to 0, and the scale with them.
+    """
     weights = weigh(parts, calibration)
     # Without a part that says what to look for, the scale is that of the one that counts most.
     wanted = [i for i, weight in enumerate(weights) if weight > UNHEARD] or [int(np.abs(weights).argmax())]
-    cosines = [calibration.cosines(parts[i].vector, parts[i].modality, SEARCHED[kind]) for i in wanted]
-    known = [found for found in cosines if found is not None]
-    if len(known) < len(wanted):
-        return None
+    cosines = [calibration.cosines(parts[i].vector, parts[i].modality) for i in wanted]
     vectors = np.stack([part.vector for part in parts]).astype(np.float64)
     nearer = np.linalg.norm(weights[wanted] @ vectors[wanted]) / np.linalg.norm(weights @ vectors)
     heard = np.abs(weights[wanted])
-    return Scale(heard @ np.stack(known) / heard.sum() * nearer)
+    shares = heard / heard.sum() * nearer
+    return {
+        kind: Scale(shares @ np.stack([found[modality] for found in cosines]))
+        for kind, modality in SEARCHED.items()
+        if all(modality in found for found in cosines)
+    }
 
 
 def weigh(parts: Sequence[QueryPart], calibration: Calibration | None) -> Floats:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from backend.catalogue.calibrations import Calibrations
 from backend.catalogue.database import Database
 from backend.catalogue.query_vectors import combine
-from backend.catalogue.relevance import BEYOND, FRESH_SECONDS, QueryPart, Relevances, Scale, scale_of, weigh
+from backend.catalogue.relevance import BEYOND, FRESH_SECONDS, QueryPart, Relevances, Scale, scales_of, weigh
 from encoders.base import Space
 from encoders.calibration import APART, FILE, MODALITIES, SHARES, Calibration, Direction, Group, Modality
 from encoders.familiarity import Gaussian
@@ -92,7 +92,7 @@ def relevances(kept: Calibrations, now: list[float]) -> Relevances:
 
 
 def test_without_a_calibration_there_is_no_scale(kept: Calibrations) -> None:
-    assert relevances(kept, [0.0]).for_parts(TEXT, "image") is None
+    assert relevances(kept, [0.0]).for_parts(TEXT) == {}
 
 
 def test_what_was_fitted_is_used_by_everybody_a_moment_later(kept: Calibrations) -> None:
@@ -102,12 +102,10 @@ def test_what_was_fitted_is_used_by_everybody_a_moment_later(kept: Calibrations)
     kept.put(calibration())
     assert replica.calibration() is None
     now[0] += FRESH_SECONDS
-    first = replica.for_parts(TEXT, "image")
+    first = replica.for_parts(TEXT)["image"]
     kept.put(calibration(height=0.3))
     now[0] += FRESH_SECONDS
-    second = replica.for_parts(TEXT, "image")
-    assert first is not None
-    assert second is not None
+    second = replica.for_parts(TEXT)["image"]
     np.testing.assert_allclose(second.cosines, first.cosines + 0.3)
 
 
@@ -119,17 +117,14 @@ def test_a_space_keeps_its_calibration_beside_those_of_others(kept: Calibrations
 
 def test_a_direction_nobody_calibrated_has_no_scale(kept: Calibrations) -> None:
     kept.put(calibration())
-    assert relevances(kept, [0.0]).for_parts(TEXT, "caption") is None
+    assert relevances(kept, [0.0]).for_parts(TEXT).keys() == {"image"}
 
 
 def test_a_composed_query_has_the_mean_of_the_scales_of_what_it_wants(kept: Calibrations) -> None:
     kept.put(calibration())
     known = relevances(kept, [0.0])
     parts = [QueryPart("text", MEMBERS[0], 2.0), QueryPart("image", MEMBERS[1])]
-    whole, text, picture = (known.for_parts(some, "image") for some in (parts, parts[:1], parts[1:]))
-    assert whole is not None
-    assert text is not None
-    assert picture is not None
+    whole, text, picture = (known.for_parts(some)["image"] for some in (parts, parts[:1], parts[1:]))
     heard = known.weigh(parts)
     expected = (heard[0] * text.cosines + heard[1] * picture.cosines) / heard.sum()
     np.testing.assert_allclose(whole.cosines, expected)
@@ -146,8 +141,7 @@ def test_what_is_unwanted_takes_no_relevance_from_hits_that_have_nothing_to_do_w
     both = [*alone, QueryPart("text", unwanted, -0.7)]
     found = []
     for parts in (alone, both):
-        scale = known.for_parts(parts, "image")
-        assert scale is not None
+        scale = known.for_parts(parts)["image"]
         vector = combine([part.vector for part in parts], known.weigh(parts).tolist())
         found.append(scale.relevance(float(vector @ hit)))
     assert found[0] == pytest.approx(found[1], abs=1e-6)
@@ -197,8 +191,7 @@ def _shipped() -> Calibration:
 def test_every_query_that_has_a_direction_has_a_scale(chosen: list[tuple[Modality, float]]) -> None:
     parts = [QueryPart(modality, AXES[n], weight) for n, (modality, weight) in enumerate(chosen)]
     assume(any(weight for _, weight in chosen))
-    scale = scale_of(parts, "image", calibration())
-    assert scale is not None
+    scale = scales_of(parts, calibration())["image"]
     assert np.isfinite(scale.cosines).all()
     assert (np.diff(scale.cosines.astype(np.float32)) > 0).all()
     assert 0 < scale.relevance(0.3) < 1
