@@ -78,11 +78,6 @@ class Originals:
         """Raises `NotFound` or `Unavailable`."""
         return self.get(_thumbnail(item_id))
 
-    def has_thumbnail(self, item_id: str) -> bool:
-        """Raises `Unavailable`."""
-        with _domain_errors():
-            return bool(self._files.exists(self._path(_thumbnail(item_id))))
-
     def delete(self, item_id: str, key: str | None) -> None:
         """Removes the original and its thumbnail; nothing happens for what is not there."""
         for each in (key, _thumbnail(item_id)):

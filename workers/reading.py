@@ -10,8 +10,8 @@ from PIL import Image
 from backend.catalogue.items import Item
 from backend.errors import NotFound
 from backend.originals import Originals
+from backend.thumbnails import thumbnail
 from encoders.images import read_picture
-from workers.thumbnails import thumbnail
 
 # Decoding releases the GIL; more threads than this would only hold more pictures in memory.
 THREADS = min(4, os.cpu_count() or 1)
@@ -35,7 +35,7 @@ class Reader:
         if item.original is None:
             raise NotFound("The item has no original.")
         picture = read_picture(self._originals.get(item.original), self._max_pixels)
-        # What only moves to another space has its thumbnail, as a rule.
-        if item.status == "pending" or not self._originals.has_thumbnail(item.id):
+        # What only moves to another space has its thumbnail, and the API makes those anew that are lost.
+        if item.status == "pending":
             self._originals.put_thumbnail(item.id, thumbnail(picture))
         return picture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
+from contextlib import suppress
 
 from flask import Blueprint, Response, request, send_file
 
@@ -11,7 +13,12 @@ from backend.api.items import require_item
 from backend.api.models import SignedParameters
 from backend.api.state import Api, api
 from backend.catalogue.items import Item
-from backend.errors import NotFound, NotReady
+from backend.errors import NotFound, NotReady, StorageFull, Unavailable
+from backend.thumbnails import is_whole
+from backend.thumbnails import thumbnail as make_thumbnail
+from encoders.images import ImageError, read_picture
+
+LOG = logging.getLogger("twinspace.api")
 
 blueprint = Blueprint("pictures", __name__)
 
@@ -58,13 +65,35 @@ def thumbnail(id: str) -> Response:
     etag = f"{item.id}-thumbnail"
     if response := _unchanged(state, etag):
         return response
-    try:
-        data = state.services.originals.get_thumbnail(item.id)
-    except NotFound:
-        if item.status == "pending":
-            raise NotReady("The thumbnail is made when the picture is indexed.") from None
-        raise NotFound("There is no thumbnail of this picture.") from None
+    data = _kept_thumbnail(state, item) or _new_thumbnail(state, item)
     return _picture(state, data, "image/webp", etag, None)
+
+
+def _kept_thumbnail(state: Api, item: Item) -> bytes | None:
+    with suppress(NotFound):
+        data = state.services.originals.get_thumbnail(item.id)
+        if is_whole(data):
+            return data
+    return None
+
+
+def _new_thumbnail(state: Api, item: Item) -> bytes:
+    """Not of what failed: it may be what kills the process that reads it."""
+    services = state.services
+    if item.status == "pending":
+        raise NotReady("The thumbnail is made when the picture is indexed.")
+    if item.status == "failed" or item.original is None:
+        raise NotFound("There is no thumbnail of this picture.")
+    try:
+        picture = read_picture(services.originals.get(item.original), services.settings.max_image_pixels)
+    except ImageError as error:
+        raise NotFound(f"No thumbnail of this picture can be made: {error}") from error
+    data = make_thumbnail(picture)
+    try:
+        services.originals.put_thumbnail(item.id, data)
+    except (StorageFull, Unavailable) as error:
+        LOG.warning("The thumbnail of %s cannot be kept: %s", item.id, error)
+    return data
 
 
 def _require_image(state: Api, id: str) -> Item:

@@ -9,7 +9,7 @@ from PIL import Image
 from prometheus_client import CollectorRegistry
 
 from backend.catalogue.items import Item, Listing, NewCaption, Source
-from backend.errors import StorageFull
+from backend.errors import NotFound, StorageFull
 from backend.logs import JsonLines
 from tests.support.encoders import ColourEncoder
 from tests.support.pictures import encoded, jpeg, picture
@@ -219,7 +219,8 @@ def test_deletion_during_encoding_never_resurrects(world: World) -> None:
     world.pipeline.run()
     assert world.points() == {dog.id}
     world.janitor.finish_deletions()
-    assert not world.originals.has_thumbnail(cat.id)
+    with pytest.raises(NotFound):
+        world.originals.get_thumbnail(cat.id)
     assert world.catalogue.upkeep.tombstones(10) == []
     assert world.pipeline.run() == 0
 
@@ -282,7 +283,7 @@ def test_pictures_of_any_shape_get_through(world: World, size: tuple[int, int]) 
     item = world.upload(encoded(picture(size=size), "PNG"))
     world.pipeline.run()
     assert world.status(item) == ["indexed"]
-    assert world.originals.has_thumbnail(item.id)
+    assert world.originals.get_thumbnail(item.id)
 
 
 def test_an_import_of_thousands_costs_a_single_upload_a_few_batches(world: World) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from PIL import Image
 
 from tests.backend.api.conftest import Server, Start
@@ -38,6 +39,25 @@ def test_a_thumbnail_is_not_ready_until_the_picture_is_indexed(server: Server) -
     response = server.client.get(item["links"]["thumbnail"])
     assert response.content_type == "image/webp"
     assert Image.open(io.BytesIO(response.data)).size == (384, 288)
+
+
+@pytest.mark.parametrize("left", [None, 0, 50], ids=["gone", "empty", "cut off"])
+def test_a_thumbnail_that_got_lost_is_made_again(server: Server, left: int | None) -> None:
+    [id] = server.pictures(RED)
+    path = f"/v1/images/{id}/thumbnail"
+    before = server.client.get(path).data
+    (kept,) = (server.services.settings.data / "originals" / "thumbnails").rglob("*.webp")
+    kept.unlink() if left is None else kept.write_bytes(before[:left])
+    assert server.client.get(path).data == before
+    assert kept.read_bytes() == before
+
+
+def test_without_its_bytes_a_picture_has_no_thumbnail_once_that_is_lost(server: Server) -> None:
+    [id] = server.pictures(RED)
+    item = server.services.catalogue.get("default", [id])[id]
+    server.services.originals.delete(id, item.original)
+    answer = server.client.get(f"/v1/images/{id}/thumbnail")
+    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
 
 
 def test_what_a_browser_has_is_not_sent_again(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""Thumbnails: what people see of a picture in lists, made once when it is ingested."""
+"""Thumbnails: what people see of a picture in lists, made when it is ingested, and again when lost."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def thumbnail(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", **WEBP)
     return buffer.getvalue()
+
+
+def is_whole(data: bytes) -> bool:
+    """They are not flushed to the disk: of one that was written before a power cut, less may be there."""
+    return data[:4] == b"RIFF" and len(data) == 8 + int.from_bytes(data[4:8], "little")
