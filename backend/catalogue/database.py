@@ -8,10 +8,12 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy.engine import ExceptionContext
 
 from backend.catalogue.migrations import upgrade
-from backend.errors import InvalidRequest, StorageFull, TwinspaceError, Unavailable
+from backend.errors import ConfigurationError, InvalidRequest, StorageFull, TwinspaceError, Unavailable
 
 Result = TypeVar("Result")
 
@@ -29,6 +31,9 @@ TRIES = 5
 # SQLSTATE: serialization failure, deadlock; disk full.
 AGAIN = ("40001", "40P01")
 DISK_FULL = "53100"
+# A standby or a server set to read-only, as in a failover; a transaction that the server gave up. Other
+# connections of the pool are as old: all are made anew.
+STALE = ("25006", "25P02", "25P03")
 
 
 def utc_now() -> datetime:
@@ -40,7 +45,8 @@ class Database:
 
     def __init__(self, url: str | URL, now: Callable[[], datetime] = utc_now) -> None:
         self.now = now
-        self.engine = _engine(url)
+        with opening_errors():
+            self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         # SQLite has one writer; waiting here is fair and prompt, its own busy handler polls.
         self._writing = threading.Lock() if self.is_sqlite else nullcontext()
@@ -48,7 +54,8 @@ class Database:
         # waits for all the others and the encoder: one after the other they answer half as many again.
         self.reading_rows = threading.Lock() if self.is_sqlite else nullcontext()
         try:
-            self.write(upgrade)
+            with opening_errors():
+                self.write(upgrade)
         except BaseException:
             self.engine.dispose()
             raise
@@ -88,7 +95,7 @@ def _engine(url: str | URL) -> Engine:
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     options = f"-c statement_timeout={STATEMENT_SECONDS * 1000} -c idle_in_transaction_session_timeout=60000"
-    return create_engine(
+    engine = create_engine(
         parsed,
         # A restarted server must not cost anybody an error.
         pool_pre_ping=True,
@@ -97,6 +104,13 @@ def _engine(url: str | URL) -> Engine:
         pool_timeout=CONNECT_SECONDS,
         connect_args={"connect_timeout": CONNECT_SECONDS, "options": options, **LIFE},
     )
+
+    @event.listens_for(engine, "handle_error")
+    def invalidate(context: ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) in STALE:
+            context.is_disconnect = True
+
+    return engine
 
 
 def _sqlite(url: URL) -> Engine:
@@ -129,6 +143,21 @@ def _domain_errors() -> Iterator[None]:
         raise _translated(error) from error
     except UnicodeEncodeError as error:
         raise InvalidRequest("Text holds a lone surrogate, which no database stores.") from error
+
+
+@contextmanager
+def opening_errors() -> Iterator[None]:
+    """What may be wrong with a database's URL, driver or schema, or with itself, in domain terms."""
+    try:
+        with _domain_errors():
+            yield
+    except (exc.ArgumentError, ImportError) as error:
+        raise ConfigurationError(f"TWINSPACE_DATABASE_URL cannot be used: {error}") from error
+    except CommandError as error:
+        raise ConfigurationError(
+            f"The catalogue's schema was made by a newer version of Twinspace ({error}). Run that version or "
+            "a newer one, or restore the backup from before the upgrade."
+        ) from error
 
 
 def _translated(error: exc.DBAPIError | exc.TimeoutError) -> Exception:

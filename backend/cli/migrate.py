@@ -11,13 +11,17 @@ def migrate() -> None:
     """Bring the database's schema up to date; does nothing where it is already."""
     settings = load_settings()
     from backend.catalogue.catalogue import Catalogue
+    from backend.catalogue.database import opening_errors
     from backend.doctor.database import schema
     from backend.observing import catalogue_url
 
-    url = catalogue_url(settings)
-    before = schema(url)
-    Catalogue(url).close()
-    after = schema(url).current
+    if settings.database_url is None:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    with opening_errors():
+        url = catalogue_url(settings)
+        before = schema(url)
+        Catalogue(url).close()
+        after = schema(url).current
     typer.echo(
         f"The schema is up to date ({after})."
         if before.current == after
