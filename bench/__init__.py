@@ -10,7 +10,8 @@ python -m bench.start      until ready with 100,000 points, memory with 10,000, 
 python -m bench.store      the vector stores by themselves (`filters`: filtered, against brute force)
 python -m bench.towers     combinations of text and image towers: quality, milliseconds, megabytes
 
-`make bench` runs them all; `distributed` needs Redis and PostgreSQL, `recipe` an hour.
+`make bench` runs them all; `distributed` needs Redis and PostgreSQL, `recipe` (what each part of a training
+is worth) an hour, `training` (its memory and minutes) half of one.
 """
 
 from backend.memory import calm_blas

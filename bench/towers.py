@@ -90,17 +90,18 @@ def _alternate(*calls: Callable[[], object]) -> list[float]:
 
 def _print_table(cache: Path, resnet50: Path | None) -> None:
     columns = ["picture tower", "text tower", "en t2i R@1/5/10", "en i2t R@1/5/10", "zh t2i R@10"]
-    columns += ["en text ms", "zh text ms", "picture ms", "towers MB", "heads MB", "training s"]
+    columns += ["en text ms", "zh text ms", "picture ms", "towers MB", "heads MB", "training s", "space"]
     print(f"| {' | '.join(columns)} |\n{'| --- ' * len(columns)}|")
     weights = {"efficientnet-lite2": None} | ({"torchvision:resnet50": resnet50} if resnet50 else {})
     for image_tower, file in weights.items():
         for text_tower in TEXT_TOWERS:
             print(f"| {' | '.join(_row(cache, image_tower, file, text_tower))} |", flush=True)
     if not resnet50:
-        _time_random_resnet50()
+        _print_untrained_resnet50(len(columns))
 
 
-def _time_random_resnet50() -> None:
+def _print_untrained_resnet50(columns: int) -> None:
+    """Without weights there is no quality to tell, but what they would cost."""
     from torchvision.models import get_model  # After torchvision's operators were mended.
 
     with tempfile.TemporaryDirectory() as folder:
@@ -110,7 +111,10 @@ def _time_random_resnet50() -> None:
     photo = _photo()
     (milliseconds,) = _alternate(lambda: tower.features([photo]))
     megabytes = sum(parameter.nbytes for parameter in tower.parameters()) / 1e6
-    print(f"torchvision:resnet50, untrained: picture {milliseconds:.1f} ms, tower {megabytes:.0f} MB")
+    cells = [*["not measured: no weights file here"] * 3, "", "", f"{milliseconds:.1f}", f"{megabytes:.0f}"]
+    for text_tower in TEXT_TOWERS:
+        row = ["torchvision:resnet50", text_tower, *cells]
+        print(f"| {' | '.join(row + [''] * (columns - len(row)))} |")
 
 
 def _row(cache: Path, image_tower: str, weights: Path | None, text_tower: str) -> list[str]:
@@ -128,7 +132,9 @@ def _row(cache: Path, image_tower: str, weights: Path | None, text_tower: str) -
     quality = [recalls(result.metrics[f"en {way}"]) for way in ("text to image", "image to text")]
     quality.append(f"{result.metrics['zh text to image']['recall@10']:.3f}")
     sizes = [f"{_tower_megabytes(encoder):.0f}", f"{heads / 1e6:.1f}", f"{result.seconds:.0f}"]
-    return [image_tower, text_tower, *quality, *(f"{each:.1f}" for each in milliseconds), *sizes]
+    # The same weights are the same space: so the row of the shipped towers tells whether they came out again.
+    space = encoder.space.fingerprint[:8]
+    return [image_tower, text_tower, *quality, *(f"{each:.1f}" for each in milliseconds), *sizes, space]
 
 
 def recalls(figures: dict[str, float]) -> str:

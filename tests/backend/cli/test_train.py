@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,36 @@ def test_missing_columns_are_named(folder, tmp_path):
     result = run(folder, tmp_path / "out", "--captions", str(wrong))
     assert isinstance(result.exception, InvalidRequest)
     assert "`image` and `caption`" in str(result.exception)
+
+
+def test_an_interrupted_process_ends_in_one_sentence_and_the_same_command_goes_on(folder, tmp_path):
+    out, cache = tmp_path / "out", tmp_path / "cache"
+    command = [
+        sys.executable,
+        "-m",
+        "backend.cli",
+        "train",
+        "--text-tower",
+        "tf-idf",
+        "--images",
+        str(folder),
+    ]
+    command += ["--captions", str(folder / "captions.csv"), "--out", str(out), "--cache", str(cache)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while not (out / "training" / "run.txt").exists():
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=120)[1]
+    assert process.returncode == 130, said
+    assert said.splitlines()[-1] == "Interrupted: the same command goes on from here."
+    assert "Traceback" not in said
+    assert not (out / "twinspace.json").exists()
+    result = run(folder, out, "--cache", str(cache))
+    assert result.exit_code == 0, result.output
+    assert (out / "twinspace.json").exists()
 
 
 def test_its_module_loads_no_model_library():
