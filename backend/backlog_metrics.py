@@ -1,7 +1,7 @@
 """Metrics of the whole installation, not of a process: how much waits and how long, and what failed why.
 
-They come from the catalogue and are served in one place (`twinspace beat`), so that no number of replicas
-multiplies them. All questions are answered from small indexes, however large the catalogue is.
+They come from the catalogue and are served in one place (`twinspace beat`, or the embedded profile's only
+process), so that no number of replicas multiplies them. All questions are answered from small indexes, however large the catalogue is.
 """
 
 from __future__ import annotations
@@ -46,9 +46,14 @@ class BacklogMetrics(Collector):
         except exc.SQLAlchemyError as error:
             LOG.warning("The catalogue cannot be measured: %s", str(error).splitlines()[0])
             return
-        yield GaugeMetricFamily(
-            "twinspace_oldest_pending_seconds", "Age of the oldest upload that is not indexed yet.", oldest
+        ages = GaugeMetricFamily(
+            "twinspace_oldest_pending_seconds",
+            "Age of the oldest upload that is not indexed yet: of those by themselves, of imports.",
+            labels=["queue"],
         )
+        for queue, seconds in oldest.items():
+            ages.add_metric([queue], seconds)
+        yield ages
         depth = GaugeMetricFamily(
             "twinspace_waiting_items",
             "Items that wait for a worker: uploads by themselves, imports, those that move to another space; "
@@ -65,21 +70,26 @@ class BacklogMetrics(Collector):
             failures.add_metric([code], number)
         yield failures
 
-    def _oldest(self, connection: Connection) -> float:
-        """0 when nothing waits. Items that were tried before are few, and in no order of time."""
-        waiting = [
-            *(
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _oldest(self, connection: Connection) -> dict[str, float]:
+        """0 where nothing waits. Items that were tried before are few, and in no order of time."""
+        now = datetime.now(UTC)
+        ages = {}
+        for queue, bulk in (("alone", False), ("bulk", True)):
+            new = (
                 select(items.c.created_at)
                 .where(text(UNTRIED_PENDING), items.c.bulk.is_(bulk))
                 .order_by(items.c.sequence)
                 .limit(1)
-                for bulk in (False, True)
-            ),
-            select(func.min(items.c.created_at)).where(text(TRIED), items.c.status == "pending"),
-        ]
-        times = [connection.scalar(query) for query in waiting]
-        oldest = min((time for time in times if time is not None), default=None)
-        return max(0.0, (datetime.now(UTC) - oldest).total_seconds()) if oldest else 0.0
+            )
+            again = select(func.min(items.c.created_at)).where(
+                text(TRIED), items.c.status == "pending", items.c.bulk.is_(bulk)
+            )
+            times = [time for query in (new, again) if (time := connection.scalar(query)) is not None]
+            ages[queue] = max(0.0, (now - min(times, default=now)).total_seconds())
+        return ages
 
     def _waiting(self, connection: Connection) -> dict[str, int]:
         space = target.current(connection)

@@ -9,10 +9,13 @@ import fcntl
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from backend.adapters import Adapters, open_adapters
+from backend.backlog_metrics import BacklogMetrics
 from backend.catalogue.catalogue import Catalogue
 from backend.errors import ConfigurationError
 from backend.originals import Originals
@@ -20,6 +23,7 @@ from backend.settings import Settings
 from backend.store.base import VectorStore
 from encoders.base import Encoder
 from encoders.loading import load_encoder
+from workers.metrics import IngestMetrics
 from workers.runner import EmbeddedRunner
 
 Load = Callable[[str], Encoder]
@@ -38,6 +42,8 @@ class Services:
     wake: Callable[[], None]
     close: Callable[[], None]
     """Stops background work (finishing its batch), then closes store and catalogue."""
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    """Of what this process measures, beside HTTP."""
 
 
 def open_embedded(settings: Settings, load: Load = load_encoder) -> Services:
@@ -47,9 +53,12 @@ def open_embedded(settings: Settings, load: Load = load_encoder) -> Services:
         opened.enter_context(FolderLock(settings.data))
         adapters = open_adapters(settings, load)
         opened.callback(adapters.close)
-        runner = EmbeddedRunner(
-            adapters.catalogue, adapters.originals, adapters.store, adapters.encoder, settings
-        )
+        registry = CollectorRegistry()
+        backlog = BacklogMetrics(settings)
+        opened.callback(backlog.close)
+        registry.register(backlog)
+        parts = (adapters.catalogue, adapters.originals, adapters.store, adapters.encoder)
+        runner = EmbeddedRunner(*parts, settings, IngestMetrics(registry))
         runner.start()
         keep = opened.pop_all()
 
@@ -59,7 +68,7 @@ def open_embedded(settings: Settings, load: Load = load_encoder) -> Services:
         # Otherwise a batch is still being written: better to let the process end than to close
         # the store under it. All it leaves is leases, which the next start takes over.
 
-    return _services(settings, adapters, runner.wake, close)
+    return _services(settings, adapters, runner.wake, close, registry)
 
 
 def open_distributed(settings: Settings, load: Load = load_encoder) -> Services:
@@ -74,7 +83,7 @@ def open_distributed(settings: Settings, load: Load = load_encoder) -> Services:
         wake_ups.close()
         adapters.close()
 
-    return _services(settings, adapters, wake_ups.wake, close)
+    return _services(settings, adapters, wake_ups.wake, close, CollectorRegistry())
 
 
 def open_services(settings: Settings, load: Load = load_encoder) -> Services:
@@ -83,11 +92,14 @@ def open_services(settings: Settings, load: Load = load_encoder) -> Services:
 
 
 def _services(
-    settings: Settings, adapters: Adapters, wake: Callable[[], None], close: Callable[[], None]
+    settings: Settings,
+    adapters: Adapters,
+    wake: Callable[[], None],
+    close: Callable[[], None],
+    registry: CollectorRegistry,
 ) -> Services:
-    return Services(
-        settings, adapters.catalogue, adapters.originals, adapters.store, adapters.encoder, wake, close
-    )
+    parts = (adapters.catalogue, adapters.originals, adapters.store, adapters.encoder)
+    return Services(settings, *parts, wake, close, registry)
 
 
 class FolderLock:

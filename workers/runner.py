@@ -38,7 +38,7 @@ class EmbeddedRunner:
         store: VectorStore,
         encoder: Callable[[], Encoder],
         settings: Settings,
-        metrics: IngestMetrics | None = None,
+        metrics: IngestMetrics,
     ) -> None:
         self._metrics = metrics
         self._catalogue = catalogue

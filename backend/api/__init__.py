@@ -74,7 +74,7 @@ def create_app(services: Services) -> Flask:
 
 
 def _assemble(services: Services) -> Api:
-    settings, key, metrics = services.settings, signing_key(services.settings), Metrics()
+    settings, key, metrics = services.settings, signing_key(services.settings), Metrics(services.registry)
     encoder = QueryEncoder(services.encoder, settings, metrics.on_batch)
     searcher = Searcher(
         services.catalogue, services.store, services.originals, encoder, settings, key, metrics.on_batch

@@ -40,8 +40,8 @@ class _Sampled:
 
 
 class Metrics:
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
         self.seconds = Histogram(
             "twinspace_request_seconds",
             "Time to answer, by route.",

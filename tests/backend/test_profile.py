@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from backend.adapters import open_adapters
+from backend.api import create_app
 from backend.catalogue.items import Item, NewCaption, NewImage, image_id
 from backend.errors import ConfigurationError
 from backend.profile import Services, open_services
@@ -71,6 +72,22 @@ def test_uploads_are_ingested_and_deletions_finished(tmp_path: Path) -> None:
     services.wake()
     eventually(lambda: not services.catalogue.upkeep.tombstones(1))
     assert points(services) == 2
+    services.close()
+
+
+def test_metrics_of_the_ingest_and_its_queues_are_served_by_the_only_process(tmp_path: Path) -> None:
+    services = open_in(tmp_path)
+    upload(services, 1)
+    services.wake()
+    eventually(all_in_space(services, 1))
+    app = create_app(services)
+    eventually(lambda: 'ingest_items_total{outcome="indexed"} 1.0' in app.test_client().get("/metrics").text)
+    served = app.test_client().get("/metrics").text
+    for name in ("ingest_encode_seconds_count", "ingest_store_seconds_count", "ingest_wait_seconds_count"):
+        assert f'twinspace_{name}{{kind="image"}} 1.0' in served
+    assert 'twinspace_oldest_pending_seconds{queue="alone"} 0.0' in served
+    assert "# TYPE twinspace_failed_items gauge" in served
+    app.extensions["twinspace"].close()
     services.close()
 
 
