@@ -131,7 +131,7 @@ class Uploader:
 
     def _send(self, pictures: Sequence[Local], report: Report) -> None:
         def send(some: Sequence[Local]) -> Uploaded:
-            files = [(_name(picture.path), picture.data) for picture in some]
+            files = [(picture.path.name, picture.data) for picture in some]
             return self._client.upload(files, tags=self._tags, priority=PRIORITY)
 
         report.sent += _deliver(send, pictures, lambda picture: str(picture.path), report)
@@ -202,8 +202,3 @@ def _batches(paths: Iterable[Path]) -> Iterator[list[Path]]:
         size += length
     if batch:
         yield batch
-
-
-def _name(path: Path) -> str:
-    """A file name may hold bytes that are no text; a request may not."""
-    return path.name.encode("utf-8", "replace").decode()

@@ -194,7 +194,8 @@ class Client:
 
 
 def _named_bytes(picture: Picture) -> tuple[str, bytes]:
-    return (picture.name, picture.read_bytes()) if isinstance(picture, Path) else picture
+    name, data = (picture.name, picture.read_bytes()) if isinstance(picture, Path) else picture
+    return name.encode("utf-8", "replace").decode(), data  # A file's name may hold bytes that are no text.
 
 
 def _urgency(priority: int | None) -> dict[str, str]:

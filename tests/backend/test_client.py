@@ -77,6 +77,13 @@ def test_a_picture_can_be_the_query(client: Client) -> None:
     assert found.captions == []
 
 
+def test_a_file_s_name_need_not_be_text(client: Client, tmp_path: Path) -> None:
+    odd = tmp_path / "caf\udce9.jpg"
+    odd.write_bytes(jpeg(RED))
+    assert client.upload([odd]).items[0].filename == "caf?.jpg"
+    assert client.search([{"file": 0}], [odd]).captions == []
+
+
 def test_pages_hold_every_hit_once(client: Client) -> None:
     captions = client.add_captions([{"text": f"red {n}"} for n in range(7)]).items
     client.wait([caption.id for caption in captions], seconds=30)
