@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,8 @@ Files = Annotated[
     list[Path] | None,
     typer.Option("--like", "--image", help="A picture to be like; repeatable.", exists=True, dir_okay=False),
 ]
+UNLIMITED = 100_000
+"""Columns, where nobody's window is."""
 
 
 def search(
@@ -96,14 +99,15 @@ def _print_table(client: Client, answer: dict[str, Any]) -> None:
     hits = found(answer)
     lists = [hits.merged] if hits.merged else [hits.images, hits.captions]
     calibrated = any(hit.relevance is not None for some in lists for hit in some)
-    table = Table("rank", "score", *(["relevance"] if calibrated else []), "kind", "what", "id")
+    table = Table("rank", "score", *(["relevance"] if calibrated else []), "kind", "what")
+    table.add_column("id", overflow="fold")  # Half an id is of no use.
     for some in lists:
         for rank, hit in enumerate(some, start=1):
             relevance = [f"{hit.relevance or 0:.2f}"] if calibrated else []
             what = _plain(hit.text or hit.filename or "")
             table.add_row(str(rank), f"{hit.score:.3f}", *relevance, hit.kind, what, hit.id)
         table.add_section()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else UNLIMITED)
     if table.row_count:
         console.print(table)
     elif client.stats()["images"] + client.stats()["captions"]:

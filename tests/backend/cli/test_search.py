@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.backend.cli.conftest import Cli
@@ -23,6 +26,23 @@ def test_words_find_pictures_and_captions_in_a_table(cli: Cli, filled: Server) -
     assert first[2:4] == ["image", "red.jpg"]
     captions = [row for row in rows(result.out) if row[2] == "caption"]
     assert captions[0][3] == "a [red] thing"  # Square brackets mean nothing to us.
+
+
+def test_what_is_piped_is_whole_and_fits_any_encoding(filled: Server) -> None:
+    with filled.client() as client:
+        text = "红 " + "red " * 100 + "end"
+        [caption] = client.add_captions([{"text": text}]).items
+        client.wait([caption.id], seconds=30)
+        done = subprocess.run(
+            [sys.executable, "-m", "backend.cli", "search", text, "--url", filled.url],
+            env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "80"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        client.delete(caption.id)
+    assert f"\\u7ea2 {'red ' * 100}end" in done.stdout
+    assert caption.id in done.stdout
 
 
 def test_a_picture_finds_its_like(cli: Cli, filled: Server, tmp_path: Path) -> None:
