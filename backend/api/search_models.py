@@ -215,7 +215,9 @@ Mode = Annotated[
     Literal["dense", "lexical", "hybrid"],
     Field(
         description="`dense`: by meaning. `lexical`: by the words themselves (BM25), in captions and those "
-        "attached to pictures. `hybrid`: by both, fused by rank; without words in the query it is `dense`.",
+        "attached to pictures; a hit has one of the words at least. `hybrid`: by both, fused by rank; without"
+        " words in the query it is `dense`. The words of a query are those of its texts and stored captions, "
+        "unwanted ones count against; pictures have none.",
         examples=["hybrid"],
     ),
 ]

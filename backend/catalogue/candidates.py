@@ -11,6 +11,7 @@ from backend.catalogue.known_items import KnownItems
 from backend.catalogue.plan import Plan, Source
 from backend.catalogue.store_queries import StoreQueries
 from backend.store.base import Filter, Kind, Query, ScoredPoint
+from backend.store.ranking import BM25_DECIMALS
 
 WEIGHTS: dict[tuple[Kind, Source], float] = {
     ("image", "dense"): 1.0,
@@ -85,6 +86,7 @@ class Candidates:
             slot.cosines = {point.id: point.score for point in slot.found.get("dense", ())}
             if "captions" in slot.found:
                 slot.found["captions"] = self._pictures_of(slot)
+        self._count_against(slots)
         self._add_cosines(slots)
         return [self._ranked(slot, reach) for slot in slots]
 
@@ -115,7 +117,7 @@ class Candidates:
                 Query(plan.vector, reach, slot.filter, min_score=plan.min_score(slot.kind)),
             )
         if "lexical" in plan.sources:
-            yield "lexical", slot.kind, Query(plan.words, reach, slot.filter)
+            yield "lexical", slot.kind, Query(plan.words.wanted, reach, slot.filter)
         if "captions" in plan.sources and slot.kind == "image":
             # What the query filters by are the pictures, not their captions.
             everything = Filter(slot.filter.tenant, indexed_before=slot.filter.indexed_before)
@@ -129,6 +131,24 @@ class Candidates:
             if image is not None and (slot.filter.ids is None or image in slot.filter.ids):
                 best.setdefault(image, ScoredPoint(image, point.score))
         return list(best.values())
+
+    def _count_against(self, slots: Sequence[_Slot]) -> None:
+        """Unwanted words, of the hits that have wanted ones: which these are must not depend on how rare a
+        word is, since that changes from page to page."""
+        unwanted = self._plan.words.unwanted
+        wordy = [slot for slot in slots if unwanted.indices and slot.found.get("lexical")]
+        if not wordy:
+            return
+        found = [tuple(point.id for point in slot.found["lexical"]) for slot in wordy]
+        queries = [
+            (slot.kind, Query(unwanted, len(ids), Filter(slot.filter.tenant, ids=ids)))
+            for slot, ids in zip(wordy, found, strict=True)
+        ]
+        for slot, points in zip(wordy, self._queries.run(self._space, queries), strict=True):
+            against = {point.id: point.score for point in points}
+            left = [(p.id, p.score - against.get(p.id, 0.0)) for p in slot.found["lexical"]]
+            points = [ScoredPoint(id, round(score, BM25_DECIMALS)) for id, score in left]
+            slot.found["lexical"] = sorted(points, key=lambda point: (-point.score, point.id))
 
     def _add_cosines(self, slots: Sequence[_Slot]) -> None:
         """Of hits that only another source found. Those that the filter or `min_score` refuses get none."""

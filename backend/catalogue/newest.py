@@ -41,7 +41,7 @@ class Newest:
 
     def _by_words(self, wanted: Sequence[tuple[Kind, Filter]]) -> Sequence[tuple[Kind, Filter]]:
         """The same, among what holds one of the words: the cut is one of cosines, which words have not."""
-        queries = [(kind, Query(self._plan.words, MAX_DEPTH, filter)) for kind, filter in wanted]
+        queries = [(kind, Query(self._plan.words.wanted, MAX_DEPTH, filter)) for kind, filter in wanted]
         found = self._queries.run(self._space, queries)
         return [
             (kind, replace(filter, ids=tuple(sorted(point.id for point in points))))

@@ -12,7 +12,8 @@ from typing import Literal
 from backend.catalogue.queries import ItemPart, ListName, Part, SearchQuery, TextPart
 from backend.catalogue.relevance import Scale
 from backend.catalogue.search_cursor import FINGERPRINT_BYTES, Mark
-from backend.store.base import Filter, Kind, SparseVector, Vector
+from backend.catalogue.words import Words
+from backend.store.base import Filter, Kind, Vector
 
 Source = Literal["dense", "lexical", "captions"]
 """The items' vectors, their words, and for pictures the vectors of their captions."""
@@ -22,7 +23,7 @@ Source = Literal["dense", "lexical", "captions"]
 class Plan:
     query: SearchQuery
     vector: Vector
-    words: SparseVector
+    words: Words
     sources: tuple[Source, ...]
     """What is asked for hits, and fused when it is more than one."""
     filter: Filter

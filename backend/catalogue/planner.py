@@ -13,10 +13,10 @@ from backend.catalogue.queries import ItemPart, SearchQuery, TextPart
 from backend.catalogue.query_vectors import QueryEncoder, combine
 from backend.catalogue.relevance import QueryPart, Relevances, Scale
 from backend.catalogue.search_cursor import decode_cursor, half, single
-from backend.errors import InvalidRequest, NotCalibrated
+from backend.catalogue.words import Words, words_of
+from backend.errors import NotCalibrated
 from backend.settings import Settings
-from backend.store import lexical
-from backend.store.base import Kind, SparseVector
+from backend.store.base import Kind
 from encoders.base import Space
 
 UNCALIBRATED = (
@@ -48,7 +48,7 @@ class Planner:
         made_for = fingerprint(query, space.name, self._settings.fuse_captions)
         used = tuple(part.id for part in query.parts if isinstance(part, ItemPart))
         filter = replace(query.filter, not_ids=query.filter.not_ids + used) if used else query.filter
-        words = words_of(query)
+        words = words_of(query, self._catalogue)
         sources = _sources(query, words, self._settings.fuse_captions)
         if query.cursor is not None:
             cursor = decode_cursor(query.cursor, made_for, space.dim, self._cursor_key)
@@ -77,27 +77,12 @@ class Planner:
         return {kind: single(scale) for kind, scale in found.items() if kind in kinds}
 
 
-def _sources(query: SearchQuery, words: SparseVector, fuse_captions: bool) -> tuple[Source, ...]:
+def _sources(query: SearchQuery, words: Words, fuse_captions: bool) -> tuple[Source, ...]:
     if query.mode == "lexical":
-        if not words.indices:
-            raise InvalidRequest("There is no word in the query that could be looked for.", "mode")
         return ("lexical",)
     sources: list[Source] = ["dense"]
-    if query.mode == "hybrid" and words.indices:
+    if query.mode == "hybrid" and words.wanted.indices:
         sources.append("lexical")
     if fuse_captions and all(isinstance(part, TextPart) for part in query.parts if part.weight > 0):
         sources.append("captions")
     return tuple(sources)
-
-
-def words_of(query: SearchQuery) -> SparseVector:
-    """The words of all texts that are wanted, by their parts' weights; none in a search by meaning alone."""
-    if query.mode == "dense":
-        return SparseVector()
-    weights: dict[int, float] = {}
-    for part in query.parts:
-        if isinstance(part, TextPart) and part.weight > 0:
-            found = lexical.query(part.text)
-            for index, value in zip(found.indices, found.values, strict=True):
-                weights[index] = weights.get(index, 0.0) + part.weight * value
-    return SparseVector(tuple(weights), tuple(weights.values()))

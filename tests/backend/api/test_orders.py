@@ -137,6 +137,40 @@ def test_hybrid_without_words_is_the_search_by_meaning(server: Server, album: di
     assert (plain["images"], plain["captions"]) == (hybrid["images"], hybrid["captions"])
 
 
+def test_unwanted_words_count_against(server: Server) -> None:
+    server.caption("a red dog", "a red cat", "a dog", "a blue cat", "red")
+    server.ingest()
+
+    def texts(query: Any, **options: Any) -> list[str]:
+        return [hit["text"] for hit in server.search(query, mode="lexical", **options).json["captions"]]
+
+    less = [{"text": "red dog"}, {"text": "dog", "weight": -1}]
+    assert texts("red dog")[0] == "a red dog"
+    assert texts(less).index("a red cat") < texts(less).index("a red dog")
+    none = [{"text": "red"}, {"text": "dog", "weight": -1.5}]
+    assert texts(none) == ["red", "a red cat", "a red dog"]
+    assert sorted(texts(none, order_by="created_at")) == ["a red cat", "a red dog", "red"]
+    caption = server.caption("a cat")[0]
+    assert sorted(texts([{"item": caption}])) == ["a blue cat", "a red cat"]
+    assert texts([{"text": "red"}, {"item": caption, "weight": -1.5}]) == ["red", "a red dog", "a red cat"]
+    hybrid = server.search(none, mode="hybrid").json["captions"]
+    assert len(hybrid) == 5
+    assert hybrid[0]["text"] == "red"
+
+
+@pytest.mark.parametrize("query", ["the of and", "!?", [{"text": "cat", "weight": -1}], "zebra"])
+def test_where_there_is_no_word_to_look_for_words_find_nothing(server: Server, query: Any) -> None:
+    [picture] = server.pictures(RED)
+    server.caption("the red cat")
+    server.ingest()
+    for wanted in (query, [{"item": picture}]):
+        for order in ("relevance", "created_at"):
+            answer = server.search(wanted, mode="lexical", merge="rrf", order_by=order)
+            assert answer.status_code == 200, answer.text
+            assert answer.json["images"] == answer.json["captions"] == answer.json["merged"] == []
+            assert answer.json["next_cursor"] is None
+
+
 def test_the_score_of_a_hit_that_words_found_is_its_cosine(
     server: Server, album: dict[str, list[str]]
 ) -> None:

@@ -91,8 +91,6 @@ def contradictions(filled: Server, document: dict[str, Any]) -> set[str]:
     blamed = set()
     if isinstance(document["query"], list) and is_nothing(filled, document["query"]):
         blamed.add("query")
-    if document.get("mode") == "lexical" and is_unwanted(document["query"]):
-        blamed.add("mode")
     if document.get("hybrid") and document.get("mode", "hybrid") != "hybrid":
         blamed.add("hybrid")
     if document.get("diversify") and document.get("order_by") == "created_at":
@@ -105,10 +103,6 @@ def is_nothing(filled: Server, parts: list[dict[str, Any]]) -> bool:
     weights = np.array([part.get("weight", 1) for part in parts])
     total = weights @ filled.encoder.encode_texts([part["text"] for part in parts])
     return bool(np.linalg.norm(total) < 1e-4 * np.abs(weights).sum() or not weights.any())
-
-
-def is_unwanted(query: Any) -> bool:
-    return isinstance(query, list) and all(part.get("weight", 1) <= 0 for part in query)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

@@ -37,7 +37,6 @@ RULES = (
     b"TWINSPACE_RANGE_FIELDS",
     b"This number is too large",
     b"`hybrid` contradicts",
-    b"no word in the query",
 )
 QUICK, THOROUGH = 12, 100
 

@@ -75,6 +75,7 @@ def test_no_page_repeats_or_drops_a_hit(
     expected = {name: [hit.item.id for hit in hits] for name, hits in whole.hits.items()}
     seen: dict[ListName, list[str]] = {name: [] for name in expected}
     gone: set[str] = set()
+    rarer = False  # How rare a word is depends on all that is there, and the order by words on that.
     for page in range(1000):
         found = shelf.search(replace(query, limit=limits[page % len(limits)]))
         for name, hits in found.hits.items():
@@ -86,11 +87,12 @@ def test_no_page_repeats_or_drops_a_hit(
         query = replace(query, cursor=found.next_cursor)
         for event in events[page] if page < len(events) else ():
             gone |= happen(shelf, event, original)
+            rarer |= query.mode != "dense" and event[0] == "add"
     for name, ids in seen.items():
         assert len(ids) == len(set(ids))
         assert set(ids) <= set(expected[name])
         assert set(expected[name]) - gone <= set(ids)
-        if not gone:
+        if not gone and not rarer:
             assert ids == expected[name]
 
 
