@@ -95,6 +95,12 @@ class Unauthorized(TwinspaceError):
     code = "unauthorized"
 
 
+class Forbidden(TwinspaceError):
+    """Not to be had from there, whoever asks."""
+
+    code = "forbidden"
+
+
 class Overloaded(TwinspaceError):
     """A bounded queue is full: the same request will work a moment later."""
 

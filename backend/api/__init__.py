@@ -14,6 +14,7 @@ from backend.api import (
     headers,
     items,
     logs,
+    loopback,
     page,
     pictures,
     problems,
@@ -66,6 +67,7 @@ def create_app(services: Services) -> Flask:
     # Each of these sees a request in this order, and an answer in the opposite one.
     logs.register(app, api.metrics)
     headers.register(app, settings.cors_origins)
+    loopback.register(app, settings)
     auth.register(app, auth.Keys(settings), api.signer)
     problems.register(app)
     for blueprint in BLUEPRINTS:

@@ -45,6 +45,7 @@ TABLE: tuple[_Rule, ...] = (
     _Rule(errors.TooLarge, 413),
     _Rule(errors.CorruptImage, 422),
     _Rule(errors.Unauthorized, 401),
+    _Rule(errors.Forbidden, 403),
     _Rule(errors.Overloaded, 503),
     _Rule(errors.Unavailable, 503),
     _Rule(errors.StorageFull, 507),

@@ -176,7 +176,9 @@ def test_a_request_without_end_does_not_keep_it(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
         host, port = server.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as connection:
-            connection.sendall(b"POST /v1/images HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+            connection.sendall(
+                b"POST /v1/images HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc"
+            )
             time.sleep(0.2)
             assert server.stop(seconds=10) == 0
 

@@ -88,7 +88,7 @@ def half_an_upload(trial: Trial) -> socket.socket:
     """A request whose body has begun and never ends."""
     host, port = trial.it.url.removeprefix("http://").split(":")
     head = (
-        "POST /v1/images HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
+        "POST /v1/images HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n"
         "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
         '--b\r\nContent-Disposition: form-data; name="file"; filename="x.jpg"\r\n\r\n'
     )
