@@ -1,7 +1,8 @@
 """Metrics of the whole installation, not of a process: how much waits and how long, and what failed why.
 
 They come from the catalogue and are served in one place (`twinspace beat`, or the embedded profile's only
-process), so that no number of replicas multiplies them. All questions are answered from small indexes, however large the catalogue is.
+process), so that no number of replicas multiplies them. All questions are answered from small indexes,
+however large the catalogue is.
 """
 
 from __future__ import annotations

@@ -12,8 +12,6 @@ from backend.settings import Settings
 QUEUE = "twinspace"
 INGEST = "twinspace.ingest"
 RECONCILE = "twinspace.reconcile"
-# A wake-up that nobody took by then is stale: the reconciler sends another.
-EXPIRES = 60
 # Redis may be away, and nobody who uploads waits for it.
 CONNECT_SECONDS = 2
 SOCKET_SECONDS = 5
@@ -41,13 +39,9 @@ def make_app(settings: Settings) -> Celery:
             "socket_timeout": SOCKET_SECONDS,
             "socket_keepalive": True,
         },
-        beat_schedule={
-            "reconcile": {
-                "task": RECONCILE,
-                "schedule": settings.reconcile_seconds,
-                "options": {"expires": max(1, settings.reconcile_seconds)},
-            }
-        },
+        # No message expires: by a clock that is wrong, all would. A stale one costs next to nothing, and
+        # whoever sends them sees to it that few wait.
+        beat_schedule={"reconcile": {"task": RECONCILE, "schedule": settings.reconcile_seconds}},
     )
     return app
 
@@ -57,7 +51,7 @@ def wake_workers(app: Celery, number: int) -> None:
     workers are busy, or away. Raises what the broker's client raises when it does not answer."""
     with app.connection_for_write() as connection:
         for _ in range(number - waiting(connection)):
-            app.send_task(INGEST, connection=connection, expires=EXPIRES, retry=False)
+            app.send_task(INGEST, connection=connection, retry=False)
 
 
 def waiting(connection: Connection) -> int:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,21 @@ def test_the_reconcilers_messages_do_not_pile_up_either(settings: Settings) -> N
         client.flushall()
     scheduler.apply_entry(entry)
     assert len(queue(str(settings.broker_url))) == 1
+
+
+def test_clocks_that_disagree_stop_no_message(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of beat and of the API are a day behind."""
+    app = make_app(settings)
+    monkeypatch.setattr(app, "now", lambda: datetime.now(UTC) - timedelta(days=1))
+    scheduler = QuietScheduler(app, lazy=True)
+    (entry,) = scheduler.merge_inplace(app.conf.beat_schedule) or scheduler.schedule.values()
+    scheduler.apply_entry(entry)
+    wake_workers(app, 1)
+    services = open_services(settings, load)
+    ids = upload(services, "red")
+    with worker_process(settings):
+        await_indexed(services, ids, settings)
+    services.close()
 
 
 def test_the_reconciler_wakes_as_many_as_the_backlog_needs(settings: Settings) -> None:
