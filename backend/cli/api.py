@@ -12,9 +12,10 @@ from backend.memory import calm_blas, share_arenas
 
 def api(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
 ) -> None:
-    """Serve the API for workers elsewhere (Redis, PostgreSQL and Qdrant: see the settings)."""
+    """Serve the API, with workers elsewhere to do the ingest. Needs Redis, PostgreSQL and Qdrant: see the
+    settings."""
     calm_blas()
     share_arenas()
     settings = load_settings()

@@ -7,7 +7,7 @@ from backend.cli.common import load_settings
 
 
 def beat(metrics_host: MetricsHost = "127.0.0.1", metrics_port: MetricsPort = None) -> None:
-    """Send the reconciler's messages (one is enough, more do no harm)."""
+    """Send the reconciler's messages. One is enough, more do no harm."""
     if metrics_port is not None:
         from prometheus_client import REGISTRY
 

@@ -25,7 +25,11 @@ def calibrate(
     images: Pictures,
     captions: Captions,
     data: Annotated[
-        Path | None, typer.Option(help="Data folder, where no database is set.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="The server's data folder, where TWINSPACE_DATABASE_URL is not set [default: ./data].",
+            show_default=False,
+        ),
     ] = None,
     strangers: Annotated[
         Path | None,

@@ -13,9 +13,10 @@ SIGNS = {"ok": "ok     ", "warning": "WARNING", "problem": "PROBLEM"}
 
 
 def doctor(json_output: Json = False) -> None:
-    """Check settings, storage, database, broker, vector store, space, disk, model and clock.
+    """Check everything that Twinspace needs, and say what to do.
 
-    Exit code 1 when something does not work. Nothing is changed, beside a probe in the storage.
+    Settings, storage, database, broker, vector store, space, disk, model and clock. Exit code 1 when
+    something does not work. Nothing is changed, beside a probe in the storage.
     """
     from backend.doctor import examine
 

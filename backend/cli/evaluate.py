@@ -38,7 +38,10 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure Recall@1/5/10 and median rank in both directions, through encoder and store."""
+    """Measure how well words find pictures, and pictures words.
+
+    Recall@1/5/10 and median rank in both directions, through encoder and store.
+    """
     from backend.cli.captions import read_captions
 
     settings = load_settings(encoder=encoder)

@@ -26,16 +26,19 @@ PATIENCE = 60.0
 
 
 def index(
-    paths: Annotated[list[Path], typer.Argument(help="Folders and files.", exists=True, show_default=False)],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH", help="Folders and files.", exists=True, show_default=False),
+    ],
     captions: Annotated[Path | None, CAPTIONS] = None,
     tag: Annotated[
-        list[str] | None, typer.Option(help="Tag for all; repeatable.", show_default=False)
+        list[str] | None, typer.Option(metavar="TAG", help="Tag for all; repeatable.", show_default=False)
     ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until all can be found.")] = True,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """Upload folders of pictures; run again, it sends only what is new."""
+    """Upload folders of pictures. Run again, it sends only what is new."""
     from backend.cli.uploading import Uploader
 
     found = list(find_pictures(paths))

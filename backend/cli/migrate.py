@@ -8,7 +8,7 @@ from backend.cli.common import load_settings
 
 
 def migrate() -> None:
-    """Bring the database's schema up to date; does nothing where it is already."""
+    """Bring the database's schema up to date. Does nothing where it is already."""
     settings = load_settings()
     from backend.catalogue.catalogue import Catalogue
     from backend.catalogue.database import opening_errors

@@ -20,7 +20,7 @@ def optimize(
         Path, typer.Option(help="Data folder of a server that is stopped.", exists=True, file_okay=False)
     ],
 ) -> None:
-    """Make searching fast after much was indexed (the server must be stopped)."""
+    """Build the index for fast searching (stop the server first)."""
     settings = load_settings(data=data)
     if not (data / "vectors").is_dir():
         raise ConfigurationError(f"{data} is no data folder of Twinspace: it has no vectors.")

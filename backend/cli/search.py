@@ -18,32 +18,61 @@ if TYPE_CHECKING:
 Words = list[str] | None
 Files = Annotated[
     list[Path] | None,
-    typer.Option("--like", "--image", help="A picture to be like; repeatable.", exists=True, dir_okay=False),
+    typer.Option(
+        "--like",
+        "--image",
+        metavar="FILE",
+        help="A picture to be like; repeatable.",
+        exists=True,
+        dir_okay=False,
+    ),
 ]
 UNLIMITED = 100_000
 """Columns, where nobody's window is."""
 
 
 def search(
-    words: Annotated[str | None, typer.Argument(help="What to look for.", show_default=False)] = None,
+    words: Annotated[
+        str | None, typer.Argument(metavar="WORDS", help="What to look for.", show_default=False)
+    ] = None,
     like: Files = None,
-    item: Annotated[Words, typer.Option(help="Id of a stored item to be like; repeatable.")] = None,
-    plus: Annotated[Words, typer.Option(help="More words, heard as a part of their own; repeatable.")] = None,
-    minus: Annotated[Words, typer.Option(help="Words to stay away from; repeatable.")] = None,
+    item: Annotated[
+        Words, typer.Option(metavar="ID", help="Id of a stored item to be like; repeatable.")
+    ] = None,
+    plus: Annotated[
+        Words, typer.Option(metavar="WORDS", help="More words, heard as a part of their own; repeatable.")
+    ] = None,
+    minus: Annotated[
+        Words, typer.Option(metavar="WORDS", help="Words to stay away from; repeatable.")
+    ] = None,
     hybrid: Annotated[bool, typer.Option("--hybrid", help="Also by the words themselves (BM25).")] = False,
     lexical: Annotated[bool, typer.Option("--lexical", help="Only by the words themselves.")] = False,
-    tag: Annotated[Words, typer.Option(help="Only with this tag; repeatable: with all.")] = None,
-    without_tag: Annotated[Words, typer.Option(help="Only without this tag; repeatable.")] = None,
-    where: Annotated[
-        Words, typer.Option(help="Of the metadata: key=value, key>=1, key<5, or key alone; repeatable.")
+    tag: Annotated[
+        Words, typer.Option(metavar="TAG", help="Only with this tag; repeatable: with all.")
     ] = None,
-    after: Annotated[str | None, typer.Option(help="Only uploaded since, like 2026-01-31T12:00:00Z.")] = None,
-    before: Annotated[str | None, typer.Option(help="Only uploaded before.")] = None,
+    without_tag: Annotated[
+        Words, typer.Option(metavar="TAG", help="Only without this tag; repeatable.")
+    ] = None,
+    where: Annotated[
+        Words,
+        typer.Option(
+            metavar="CONDITION",
+            help="On the metadata: key=value, key>=1, key<5, or key alone; repeatable.",
+        ),
+    ] = None,
+    after: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only uploaded since then, like 2026-01-31T12:00:00Z.")
+    ] = None,
+    before: Annotated[str | None, typer.Option(metavar="TIME", help="Only uploaded before then.")] = None,
     has_caption: Annotated[
         bool | None, typer.Option("--captioned/--uncaptioned", help="Only pictures with or without captions.")
     ] = None,
-    min_relevance: Annotated[float | None, typer.Option(help="Cut what is less relevant (0 to 1).")] = None,
-    diversify: Annotated[float | None, typer.Option(help="From 0 (the best) to 1 (the most varied).")] = None,
+    min_relevance: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Cut what is less relevant.")
+    ] = None,
+    diversify: Annotated[
+        float | None, typer.Option(min=0, max=1, help="0 is the best, 1 the most varied.")
+    ] = None,
     merge: Annotated[bool, typer.Option("--merge", help="One list of pictures and captions.")] = False,
     group: Annotated[bool, typer.Option("--group", help="A picture's captions together.")] = False,
     newest: Annotated[bool, typer.Option("--newest", help="The newest first, not the best.")] = False,
@@ -52,7 +81,7 @@ def search(
     key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Search with words, pictures and stored items, alone or combined."""
+    """Search with words, pictures, stored items, or several of them."""
     query = Parts()
     query.add_words([words] if words is not None else [])
     query.add_pictures(like or [])

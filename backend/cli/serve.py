@@ -17,7 +17,9 @@ def serve(
         typer.Option(help="Folder of catalogue, pictures and vectors [default: ./data].", show_default=False),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")
+    ] = 8000,
 ) -> None:
     """Serve the API from this machine, with nothing else to install."""
     calm_blas()

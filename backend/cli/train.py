@@ -45,9 +45,10 @@ def train(
         typer.Option(help="Folder of computed features [default: ~/.cache/twinspace].", show_default=False),
     ] = None,
 ) -> None:
-    """Train heads on pictures with captions: 200 pairs adapt the shipped ones, thousands train new ones.
+    """Train an encoder of your own on pictures with captions.
 
-    What is computed of the pictures is kept, and Ctrl-C loses nothing: the same command goes on.
+    200 pairs adapt the shipped heads, thousands train new ones. What is computed of the
+    pictures is kept, and Ctrl-C loses nothing: the same command goes on.
     """
     from backend.cli.captions import read_captions
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from backend.cli import app
 from tests.backend.cli.conftest import Cli
 from tests.support.scripted import BUSY, Scripted, hangs_up, says
 
-COMMANDS = ("serve", "index", "search", "status", "optimize", "eval")
+COMMANDS = tuple(typer.main.get_group(app).commands)
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -39,10 +42,16 @@ def test_every_command_explains_itself(cli: Cli, command: str) -> None:
     result = cli(command, "--help")
     assert result.code == 0
     assert f"twinspace {command}" in result.out
+    assert not re.search(r"--\S+ +<list", result.out)  # No type of Python's where a word says what is meant.
 
 
-def test_without_a_command_it_explains_itself(cli: Cli) -> None:
-    assert "Commands" in cli().out
+def test_without_a_command_it_explains_itself_without_breaking_off(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = cli().out
+    assert "Commands" in out
+    assert "..." not in out.partition("Commands")[2]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +63,9 @@ def test_without_a_command_it_explains_itself(cli: Cli) -> None:
         ["search"],
         ["search", "cat", "--limit", "0"],
         ["search", "cat", "--limit", "many"],
+        ["search", "cat", "--min-relevance", "1.5"],
+        ["search", "cat", "--min-relevance", "nan"],
+        ["search", "cat", "--diversify", "-0.5"],
         ["search", "--image", "/nowhere.jpg"],
         ["index"],
         ["index", "/nowhere"],
@@ -105,7 +117,7 @@ def test_a_busy_server_is_asked_again_and_a_missing_one_is_not(cli: Cli) -> None
 
 
 @pytest.mark.parametrize(
-    "arguments", [["cat", "--min-relevance", "nan"], ["caf\udce9"], ["cat", "--tag", "caf\udce9"]]
+    "arguments", [["caf\udce9"], ["cat", "--tag", "caf\udce9"], ["cat", "--where", "caf\udce9"]]
 )
 def test_what_cannot_be_sent_takes_one_line(cli: Cli, arguments: list[str]) -> None:
     result = cli("search", *arguments, "--url", NOWHERE)
