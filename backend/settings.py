@@ -55,6 +55,12 @@ class Settings(BaseSettings):
         pattern="^[a-z0-9-]{0,64}$",
         description="Begins the names of all collections, where several installations share a Qdrant.",
     )
+    qdrant_shards: int | None = Field(
+        None, ge=1, description="Shards of each new collection; unset: Qdrant's default."
+    )
+    qdrant_replicas: int | None = Field(
+        None, ge=1, description="Copies of each shard of a new collection; unset: Qdrant's default."
+    )
     qdrant_quantization: Literal["none", "int8"] = Field(
         "none", description="`int8`: a byte a dimension in memory, the vectors themselves on disk."
     )
@@ -168,6 +174,8 @@ class Settings(BaseSettings):
             "qdrant_api_key": self.qdrant_api_key is not None,
             "qdrant_grpc": self.qdrant_grpc,
             "qdrant_prefix": self.qdrant_prefix != "",
+            "qdrant_shards": self.qdrant_shards is not None,
+            "qdrant_replicas": self.qdrant_replicas is not None,
             "qdrant_quantization": self.qdrant_quantization != "none",
         }
         chosen = [name for name, is_set in options.items() if is_set]

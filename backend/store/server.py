@@ -71,13 +71,17 @@ class ServerStore:
         *,
         compress: bool = False,
         prefix: str = "",
+        shards: int | None = None,
+        replicas: int | None = None,
         installation: str | None = None,
     ) -> None:
-        """`compress`: a byte a dimension in memory, the whole vectors on disk alone. `prefix`: of all
-        collections' names. `installation`: whose they are (see `ownership`); None looks at anybody's."""
+        """`compress`: a byte a dimension in memory, the whole vectors on disk alone. `prefix`: of the names
+        of all collections. `shards`, `replicas`: of new ones; None is Qdrant's default. `installation`: whose
+        they are (see `ownership`); None looks at anybody's."""
         self._client = client
         self._compress = compress
         self._prefix = prefix
+        self._shards, self._replicas = shards, replicas
         self._ownership = Ownership(client, installation)
         self._indexes = payload_indexes(ranges)
 
@@ -99,6 +103,8 @@ class ServerStore:
             settings.ranges(),
             compress=settings.qdrant_quantization == "int8",
             prefix=settings.qdrant_prefix,
+            shards=settings.qdrant_shards,
+            replicas=settings.qdrant_replicas,
             installation=installation,
         )
 
@@ -266,6 +272,8 @@ class ServerStore:
                     vectors_config=vectors,
                     sparse_vectors_config=words,
                     metadata=self._ownership.mark,
+                    shard_number=self._shards,
+                    replication_factor=self._replicas,
                 )
         except ValueError:
             # Another process was faster; if it was refused for anything else, it is not there now.

@@ -293,3 +293,19 @@ def test_collections_of_an_older_version_become_ours_and_those_of_other_programs
     assert newer.spaces() == [SPACE.name]
     assert newer.count(SPACE.name, "image") == 5
     newer.close()
+
+
+def test_new_collections_are_spread_over_a_cluster_as_was_asked(qdrant: QdrantStandIn) -> None:
+    spread, plain = connect(qdrant, qdrant_shards=6, qdrant_replicas=2), connect(qdrant)
+    spread.ensure_space(SPACE)
+    plain.ensure_space(Space("plain", 8, "f", ("en",), "Apache-2.0"))
+    made = {
+        seen.path.split("/")[2].partition("?")[0]: seen.body
+        for seen in qdrant.seen
+        if seen.method == "PUT" and "vectors" in (seen.body or {})
+    }
+    for name in (f"images-{SPACE.name}", f"captions-{SPACE.name}"):
+        assert (made[name]["shard_number"], made[name]["replication_factor"]) == (6, 2)
+    assert not {"shard_number", "replication_factor"} & set(made["images-plain"])
+    spread.close()
+    plain.close()
