@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol
 
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.items import NO_REQUEST, Added, Item, NewCaption, NewImage, Source, image_id
-from backend.errors import NotFound, StorageFull, TooLarge, TwinspaceError, Unavailable
+from backend.errors import InvalidRequest, NotFound, StorageFull, TooLarge, TwinspaceError, Unavailable
 from backend.originals import Originals
 from backend.settings import Settings
 from backend.store.base import VectorStore
@@ -96,13 +96,8 @@ class Uploads:
         numbered = enumerate(files)
         while chunk := list(islice(numbered, CHUNK)):
             received = list(self._receive(tenant, chunk, tags, metadata, report))
-            if not received:
-                continue
-            try:
-                report.added += self._commit(tenant, received, source)
-            except TwinspaceError as error:
-                self._discard(tenant, received)
-                report.refused += [Refusal(one.index, one.new.filename, error) for one in received]
+            if received:
+                self._add(tenant, received, source, report)
         report.refused.sort(key=lambda refusal: refusal.index)
         return report
 
@@ -132,10 +127,37 @@ class Uploads:
                 error = NotFound(f"There is no image {caption.image_id}.", f"captions.{index}.image_id")
                 report.refused.append(Refusal(index, None, error))
             else:
-                fit.append(caption)
+                fit.append((index, caption))
         if fit:
-            report.added = self._catalogue.add_captions(tenant, fit, source)
+            self._add_captions(tenant, fit, source, report)
+        report.refused.sort(key=lambda refusal: refusal.index)
         return report
+
+    def _add_captions(
+        self, tenant: str, fit: Sequence[tuple[int, NewCaption]], source: Source, report: Report
+    ) -> None:
+        try:
+            report.added += self._catalogue.add_captions(tenant, [caption for _, caption in fit], source)
+        except InvalidRequest as error:
+            if len(fit) > 1:
+                # What is too much for one does not take its neighbours along.
+                for one in fit:
+                    self._add_captions(tenant, [one], source, report)
+                return
+            index = fit[0][0]
+            fields = [{**each, "field": f"captions.{index}.{each['field']}"} for each in error.errors]
+            report.refused.append(Refusal(index, None, InvalidRequest.of(fields)))
+
+    def _add(self, tenant: str, received: Sequence[_Received], source: Source, report: Report) -> None:
+        try:
+            report.added += self._commit(tenant, received, source)
+        except TwinspaceError as error:
+            if isinstance(error, InvalidRequest) and len(received) > 1:
+                for one in received:
+                    self._add(tenant, [one], source, report)
+                return
+            self._discard(tenant, received)
+            report.refused += [Refusal(one.index, one.new.filename, error) for one in received]
 
     # -- one chunk -------------------------------------------------------------------------
     def _receive(

@@ -17,9 +17,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from backend.catalogue.items import MAX_TAGS
+
 MAX_TEXT = 10_000
 MAX_BATCH = 1000
-MAX_TAGS = 50
 
 # Something visible, and no NUL, which PostgreSQL cannot keep.
 TEXT_PATTERN = r"^[^\x00]*[^\s\x00][^\x00]*$"

@@ -11,6 +11,7 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 
 from backend.api.problems import field_errors
+from backend.catalogue.items import metadata_bytes
 from backend.errors import InvalidRequest, MalformedBody, TooLarge, UnsupportedMediaType
 from backend.settings import MEBIBYTE
 
@@ -78,7 +79,7 @@ def validated(model: type[Model], value: Any, prefix: str = "", *, deep: bool = 
 
 def check_metadata_size(metadata: dict[str, Any], field: str, limit: int) -> None:
     """Raises `InvalidRequest`."""
-    if metadata and len(json.dumps(metadata, ensure_ascii=False).encode()) > limit:
+    if metadata_bytes(metadata) > limit:
         raise InvalidRequest(f"Metadata may have at most {limit:,} bytes as JSON.", field)
 
 

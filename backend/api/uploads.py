@@ -56,7 +56,9 @@ def upload_images() -> Response:
     report = state.uploads.images(tenant(), files, fields.tags, fields.metadata, source)
     try:
         if report.added:
-            report.added += _attach(state, report.added[0].item.id, fields, source)
+            attached = _attach(state, report.added[0].item.id, fields, source)
+            report.added += attached.added
+            report.refused += attached.refused
     finally:
         if report.added:
             state.services.wake()
@@ -97,13 +99,17 @@ def add_captions() -> Response:
 
 def _source(number: int) -> items.Source:
     said = URGENCY.search(request.headers.get("Priority", ""))
-    return items.Source(g.request_id, bulk=number > ALONE or (said is not None and int(said[1]) >= UNHURRIED))
+    return items.Source(
+        g.request_id,
+        bulk=number > ALONE or (said is not None and int(said[1]) >= UNHURRIED),
+        max_metadata_bytes=api().services.settings.max_metadata_bytes,
+    )
 
 
-def _attach(state: Api, image_id: str, fields: UploadFields, source: items.Source) -> list[items.Added]:
+def _attach(state: Api, image_id: str, fields: UploadFields, source: items.Source) -> Report:
     tags = tuple(fields.tags)
     captions = [items.NewCaption(text, image_id, tags, fields.metadata) for text in fields.caption]
-    return state.uploads.captions(tenant(), list(enumerate(captions)), source).added
+    return state.uploads.captions(tenant(), list(enumerate(captions)), source)
 
 
 def _files() -> list[FileStorage]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,8 @@ from typing import Any, Literal
 from backend.store.base import Kind
 
 Status = Literal["pending", "indexed", "failed"]
+MAX_TAGS = 50
+"""Of an item, however many uploads brought them."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Source:
     request_id: str | None = None
     bulk: bool = False
     """It brings many: they wait for those that come alone."""
+    max_metadata_bytes: int | None = None
+    """Of an item that is there already, with what it gains; None: any."""
 
 
 NO_REQUEST = Source()
@@ -98,6 +103,11 @@ class Counts:
     failed: int
     in_space: int
     """Indexed items whose point is in the current space: the rest is being encoded into it."""
+
+
+def metadata_bytes(metadata: dict[str, Any]) -> int:
+    """As JSON."""
+    return len(json.dumps(metadata, ensure_ascii=False).encode())
 
 
 NAMESPACE = uuid.UUID("6f0d6f3e-7f55-5b7c-9a51-2a6f3c0f6a10")

@@ -11,7 +11,16 @@ from sqlalchemy import Connection, RowMapping, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from backend.catalogue.attached import mark_images
-from backend.catalogue.items import Added, NewCaption, NewImage, Source, caption_id, image_id
+from backend.catalogue.items import (
+    MAX_TAGS,
+    Added,
+    NewCaption,
+    NewImage,
+    Source,
+    caption_id,
+    image_id,
+    metadata_bytes,
+)
 from backend.catalogue.rows import (
     COLUMNS,
     check_tags,
@@ -23,7 +32,7 @@ from backend.catalogue.rows import (
     to_item,
 )
 from backend.catalogue.schema import items
-from backend.errors import NotFound
+from backend.errors import InvalidRequest, NotFound
 
 
 @dataclass
@@ -100,7 +109,7 @@ def _add(
     if not source.bulk:
         _hurry(connection, [id for id in by_id if id not in new])
     # Whoever named the item first in this request made it; the others add to it.
-    _merge(connection, tenant, [u for u in uploads if u.id not in new or by_id[u.id] is not u])
+    _merge(connection, tenant, [u for u in uploads if u.id not in new or by_id[u.id] is not u], source)
     rows = _read(connection, list(by_id))
     return [Added(to_item(rows[u.id]), duplicate=u.id not in new or by_id[u.id] is not u) for u in uploads]
 
@@ -175,8 +184,9 @@ def _hurry(connection: Connection, ids: list[str]) -> None:
         connection.execute(waiting.values(bulk=False))
 
 
-def _merge(connection: Connection, tenant: str, uploads: list[_Upload]) -> None:
-    """What is there already gains tags and metadata, and the bytes if its own were lost."""
+def _merge(connection: Connection, tenant: str, uploads: list[_Upload], source: Source) -> None:
+    """What is there already gains tags and metadata, and the bytes if its own were lost. Raises
+    `InvalidRequest` when that is more than an item may have."""
     rows = _read(connection, list(dict.fromkeys(upload.id for upload in uploads)), hold=True)
     merged: dict[str, tuple[list[str], dict[str, Any]]] = {
         id: (list(row["tags"]), dict(row["metadata"])) for id, row in rows.items()
@@ -189,7 +199,27 @@ def _merge(connection: Connection, tenant: str, uploads: list[_Upload]) -> None:
             _restore(connection, rows[upload.id], upload)
     for id, (tags, metadata) in merged.items():
         if tags != rows[id]["tags"] or metadata != rows[id]["metadata"]:
+            _check_limits(rows[id], tags, metadata, source)
             write_payload(connection, tenant, rows[id], tags, metadata)
+
+
+def _check_limits(row: RowMapping, tags: list[str], metadata: dict[str, Any], source: Source) -> None:
+    """What an item has too much of already is no reason to refuse it anything else."""
+    if len(tags) > max(MAX_TAGS, len(row["tags"])):
+        raise InvalidRequest(
+            f"With those that it has already, the item would have {len(tags)} tags; {MAX_TAGS} are allowed.",
+            "tags",
+        )
+    limit = source.max_metadata_bytes
+    if limit is None or metadata == row["metadata"]:
+        return
+    size = metadata_bytes(metadata)
+    if size > max(limit, metadata_bytes(row["metadata"])):
+        raise InvalidRequest(
+            f"Merged with what the item has already, metadata would have {size:,} bytes as JSON; {limit:,} "
+            "are allowed.",
+            "metadata",
+        )
 
 
 def _restore(connection: Connection, row: RowMapping, upload: _Upload) -> None:

@@ -205,6 +205,64 @@ def test_the_same_picture_again_gains_tags_metadata_and_captions(server: Server)
     assert originals(server) == 1
 
 
+MANY = [f"tag {n}" for n in range(40)]
+
+
+def test_what_is_merged_stays_within_the_limits_of_one_item(start: Start) -> None:
+    server = start(max_metadata_bytes=100)
+    [item] = server.upload(jpeg(RED), tags=MANY, metadata=json.dumps({"a": "x" * 60})).json["items"]
+    more = [f"other {n}" for n in range(11)]
+    answer = server.upload(jpeg(RED), tags=more)
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "tags")
+    answer = server.upload(jpeg(RED), metadata=json.dumps({"b": "x" * 60}))
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "metadata")
+    assert server.client.get(item["links"]["self"]).json == item
+    answer = server.upload(jpeg(RED), tags=[*more[:10], *MANY[:3]], metadata=json.dumps({"a": "y" * 80}))
+    [merged] = answer.json["items"]
+    assert (len(merged["tags"]), merged["metadata"]) == (50, {"a": "y" * 80})
+    again = {"tags": merged["tags"], "metadata": merged["metadata"]}
+    assert server.client.patch(item["links"]["self"], json=again).status_code == 200
+
+
+def test_what_is_too_much_for_one_leaves_its_neighbours_alone(server: Server) -> None:
+    server.upload(jpeg(RED), tags=MANY, caption=["one"])
+    more = [f"other {n}" for n in range(40)]
+    answer = server.upload(small(1), jpeg(RED), small(2), tags=more)
+    assert answer.status_code == 202
+    assert [error["index"] for error in answer.json["errors"]] == [1]
+    assert [item["filename"] for item in answer.json["items"]] == ["0.jpg", "2.jpg"]
+    assert originals(server) == 3
+
+    [image] = [item for item in server.client.get("/v1/items").json["items"] if item["text"] == "one"]
+    entry = {"image_id": image["image_id"], "tags": more}
+    captions = [{"text": text, **entry} for text in ("zero", "one", "two")]
+    answer = server.client.post("/v1/captions", json={"captions": captions})
+    assert answer.status_code == 202
+    assert [(error["index"], error["code"]) for error in answer.json["errors"]] == [(1, "invalid_request")]
+    assert [item["text"] for item in answer.json["items"]] == ["zero", "two"]
+    alone = server.client.post("/v1/captions", json={"captions": captions[1:2]})
+    assert (alone.status_code, alone.json["errors"][0]["field"]) == (422, "captions.0.tags")
+
+
+def test_captions_of_a_picture_that_goes_meanwhile_are_reported(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_images = server.services.catalogue.add_images
+
+    def then_delete(tenant, new, source):
+        added = add_images(tenant, new, source)
+        server.services.catalogue.delete(tenant, added[0].item.id)
+        return added
+
+    monkeypatch.setattr(server.services.catalogue, "add_images", then_delete)
+    answer = server.upload(jpeg(RED), caption=["one", "two"])
+    assert answer.status_code == 202
+    assert [(error["index"], error["code"]) for error in answer.json["errors"]] == [
+        (0, "not_found"),
+        (1, "not_found"),
+    ]
+
+
 def test_the_same_picture_twice_in_one_request_is_one_item(server: Server) -> None:
     answer = server.upload(jpeg(RED), jpeg(BLUE), jpeg(RED))
     first, _, again = answer.json["items"]
