@@ -14,6 +14,9 @@ from backend.doctor import clock
 from backend.doctor.findings import Finding, ok, problem, warning
 from backend.settings import Settings
 
+OLDEST = (1, 19)
+"""Since then a query may say among which points the rarity of words is counted."""
+
 
 def check(settings: Settings) -> Iterator[Finding]:
     url = settings.qdrant_url
@@ -67,6 +70,12 @@ def _version(url: str, greeting: httpx.Response) -> Finding:
             f"What answers at {url} (status {greeting.status_code}) is no Qdrant.",
             "Correct TWINSPACE_QDRANT_URL: it is the REST port, 6333 by default.",
         )
+    if _minor(server) < OLDEST:
+        return problem(
+            "vectors",
+            f"Qdrant {server} is too old for searches by words: 1.19 is the oldest that will do.",
+            "Upgrade it, one minor version at a time.",
+        )
     if is_compatible(client, server):
         return ok("vectors", f"Qdrant {server} at {url} (client {client}).")
     return warning(
@@ -74,6 +83,10 @@ def _version(url: str, greeting: httpx.Response) -> Finding:
         f"Qdrant {server} and its client {client} are more than one minor version apart.",
         "Upgrade the older one; Qdrant itself must be upgraded one minor version at a time.",
     )
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
 
 
 def _access(listing: httpx.Response) -> Iterator[Finding]:

@@ -206,8 +206,20 @@ def test_a_wrong_key_of_qdrant_is_called_that() -> None:
     assert any("TWINSPACE_QDRANT_API_KEY" in remedy for remedy in remedies)
 
 
-@pytest.mark.parametrize(("server", "level"), [("1.20.3", "ok"), ("1.19.0", "ok"), ("1.12.4", "warning")])
-def test_versions_that_are_far_apart_are_a_warning(server: str, level: str) -> None:
+@pytest.mark.parametrize(
+    ("server", "level"),
+    [
+        ("1.20.3", "ok"),
+        ("1.19.0", "ok"),
+        ("1.40.0-dev", "warning"),
+        ("2.0.0", "warning"),
+        ("1.18.3", "problem"),
+        ("1.9.7", "problem"),
+    ],
+)
+def test_versions_that_are_far_apart_are_a_warning_and_those_that_cannot_work_a_problem(
+    server: str, level: str
+) -> None:
     import httpx
 
     greeting = httpx.Response(200, json={"title": "qdrant", "version": server})
