@@ -29,6 +29,7 @@ ROWS: dict[str, Recipe] = {
     "no crops, no mirror images": replace(FULL, views=1),
     "captions always whole": replace(FULL, varied_captions=0.0),
     "hard targets": replace(FULL, softness=0.0),
+    "all negatives alike": replace(FULL, hardness=0.0),
     "no class names": replace(FULL, class_names=0.0),
     "no averaging of weights": replace(FULL, schedule=replace(SCHEDULE, averaging=0.0)),
     "no noise": replace(FULL, image_noise=0.0, text_noise=0.0),

@@ -1,7 +1,8 @@
 """The training objective: InfoNCE in both directions where every caption of the same picture is a positive.
 
 Radford et al. (2021) with the multi-positive targets of Khosla et al. (2020): captions of one picture
-are not each other's negatives. Soft targets: nor are captions of others that say the same.
+are not each other's negatives. Soft targets: nor are captions of others that say the same. Hard negatives
+count more (Robinson et al., 2021).
 """
 
 from __future__ import annotations
@@ -26,12 +27,18 @@ class Units:
 
 
 def contrastive_loss(
-    left: Units, right: Units, scale: Tensor, likeness: Tensor | None = None, softness: float = 0.0
+    left: Units,
+    right: Units,
+    scale: Tensor,
+    likeness: Tensor | None = None,
+    softness: float = 0.0,
+    hardness: float = 0.0,
 ) -> Tensor:
     """Symmetric InfoNCE; rows of equal owners match.
 
     `likeness`, cosines `[n, m]` between left and right by another judge, takes the share `softness` of the
-    target.
+    target. With `hardness` a negative counts by how similar it is: e to the power of so many logits, one on
+    average.
     """
     logits = scale * left.vectors @ right.vectors.T
     matches = (left.owners[:, None] == right.owners[None, :]).float()
@@ -39,7 +46,18 @@ def contrastive_loss(
     if likeness is not None:
         forward = (1 - softness) * forward + softness * (likeness / LIKENESS_TEMPERATURE).softmax(1)
         backward = (1 - softness) * backward + softness * (likeness.T / LIKENESS_TEMPERATURE).softmax(1)
-    return (functional.cross_entropy(logits, forward) + functional.cross_entropy(logits.T, backward)) / 2
+    rows, columns = _weighed(logits, matches, hardness), _weighed(logits.T, matches.T, hardness)
+    return (functional.cross_entropy(rows, forward) + functional.cross_entropy(columns, backward)) / 2
+
+
+def _weighed(logits: Tensor, matches: Tensor, hardness: float) -> Tensor:
+    """Logits with the logarithms of their weights in the softmax."""
+    if not hardness:
+        return logits
+    match = matches > 0
+    hard = (hardness * logits.detach()).masked_fill(match, -torch.inf)
+    mean = hard.logsumexp(1, keepdim=True) - (~match).sum(1, keepdim=True).log()
+    return logits + (hard - mean).masked_fill(match, 0.0)
 
 
 def _targets(matches: Tensor) -> Tensor:

@@ -50,6 +50,8 @@ class Recipe:
     """At the start; learned."""
     softness: float = 0.2
     """Share of the target that goes to captions alike, whatever picture they belong to."""
+    hardness: float = 0.25
+    """How much more the captions and pictures of others count that are hard to tell apart; 0: all alike."""
     class_names: float = 0.3
     """Weight of the losses that teach ImageNet's class names; 0 teaches none."""
     held_back_names: int = 0

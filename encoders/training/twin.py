@@ -64,7 +64,7 @@ class TwinObjective:
         captioned = torch.isin(images.owners, texts.owners)
         known = Units(images.vectors[captioned], images.owners[captioned])
         likeness = likeness_of(inputs, numbers, texts.owners)
-        return contrastive_loss(known, texts, scale, likeness, recipe.softness)
+        return contrastive_loss(known, texts, scale, likeness, recipe.softness, recipe.hardness)
 
 
 def likeness_of(inputs: Inputs, numbers: Tensor, owners: Tensor) -> Tensor | None:

@@ -30,6 +30,23 @@ def test_soft_targets_forgive_a_caption_that_says_the_same():
     assert soft[0] < soft[1]
 
 
+def test_hard_negatives_pull_more_than_easy_ones_and_no_more_in_all():
+    images = units([[1, 0, 0], [0, 1, 0], [0, 0, 1]], [0, 1, 2])
+    texts = units([[1, 0, 0], [0.6, 1, 0], [0, -0.5, 1]], [0, 1, 2])  # The second also looks like picture 0.
+    pulls = []
+    for hardness in (0.0, 0.25):
+        vectors = texts.vectors.clone().requires_grad_()
+        contrastive_loss(
+            images, Units(vectors, texts.owners), torch.tensor(5.0), hardness=hardness
+        ).backward()
+        pulls.append(vectors.grad[1, 0])
+    assert pulls[1] > 1.2 * pulls[0] > 0
+    alike = units([[1, 0, 0], [0, 1, 0], [0, 0, 1]], [0, 1, 2])
+    torch.testing.assert_close(
+        contrastive_loss(images, alike, SCALE, hardness=0.5), contrastive_loss(images, alike, SCALE)
+    )
+
+
 def test_recall_counts_the_best_match_of_a_query():
     candidates = units([[1, 0, 0], [0, 1, 0], [0, 0, 1]], [0, 1, 2])
     queries = units([[1, 0.1, 0], [1, 0.5, 0.2]], [0, 2])
