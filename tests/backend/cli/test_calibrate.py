@@ -82,6 +82,15 @@ def test_too_few_pictures_are_refused_before_anything_is_encoded(
     assert f"at least {NEEDED} pictures with captions; here are 2" in result.err
 
 
+def test_a_picture_that_is_named_twice_counts_once(cli: Cli, photos: Path, tmp_path: Path) -> None:
+    entries = [{"image": f"{n % 30}.jpg", "captions": [f"red {n}"]} for n in range(2 * NEEDED)]
+    captions = tmp_path / "captions.json"
+    captions.write_text(json.dumps(entries))
+    result = cli("calibrate", "--images", photos, "--captions", captions, "--data", tmp_path)
+    assert result.code == 1
+    assert f"at least {NEEDED} pictures with captions; here are 30" in result.err
+
+
 def test_a_folder_of_strangers_without_pictures_is_named(cli: Cli, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
     code, said = calibrate(cli, photos, tmp_path, "--strangers", tmp_path)
