@@ -15,6 +15,8 @@ from backend.cli.common import Captions, Pictures, Split, load_settings, progres
 from backend.errors import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
+    from sqlalchemy import URL
+
     from backend.evaluation.calibrate import Pairs
     from backend.evaluation.calibration_pairs import Captioned
     from encoders.base import Encoder, Vectors
@@ -64,14 +66,14 @@ def calibrate(
     if not settings.database_url:
         settings.data.mkdir(parents=True, exist_ok=True)
     url = catalogue_url(settings)
+    in_use = url.get_backend_name() != "sqlite" or Path(str(url.database)).exists()
     with closing(Catalogue(url)) as catalogue:
         captioned = [(images / entry.image, entry.all_captions()) for entry in entries]
         pairs, strange = _encode(encoder, captioned, strangers, settings.max_image_pixels)
         calibration = fit(encoder.space, pairs, strange, shipped_calibration(settings.encoder, encoder.space))
         catalogue.calibrations.put(calibration)
     typer.echo(_summary(encoder.space.name, calibration))
-    place = url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
-    typer.echo(f"Kept in {place}: servers on it use it within half a minute.")
+    typer.echo(_where(url, in_use))
 
 
 def _encode(
@@ -98,6 +100,13 @@ def _encode(
             raise InvalidRequest(f"No picture can be read in {strangers}.")
         strange[IMAGE] = found.vectors
     return pairs, strange
+
+
+def _where(url: URL, in_use: bool) -> str:
+    place = url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    if in_use:
+        return f"Kept in {place}: servers on it use it within half a minute."
+    return f"Kept in {place}, which is new: name the folder of your server with --data if that is another."
 
 
 def _summary(space: str, calibration: Calibration) -> str:

@@ -59,7 +59,7 @@ def test_what_is_fitted_is_kept_in_the_catalogue_and_replaced_by_the_next(
     assert code == 0, said
     assert f"calibrated on {NEEDED + 10} pictures" in said
     assert "text-en to image" in said
-    assert f"Kept in {data / 'catalogue.db'}" in said
+    assert f"Kept in {data / 'catalogue.db'}, which is new" in said
     first = version(data)
     assert first is not None
     strangers = photos.parent / "strangers"
@@ -69,6 +69,7 @@ def test_what_is_fitted_is_kept_in_the_catalogue_and_replaced_by_the_next(
     code, said = calibrate(cli, photos, data, "--strangers", strangers)
     assert code == 0, said
     assert f"Skipped {strangers / 'notes.txt'}" in said
+    assert f"Kept in {data / 'catalogue.db'}: servers on it" in said
     assert version(data) not in (None, first)
 
 
