@@ -59,7 +59,7 @@ function dress() {
     iconButton("keyboard", t("tools.keys"), showKeys),
     h(
       "button",
-      { type: "button", class: "icon-button language", "aria-label": t("tools.language"), title: t("tools.language"), onclick: switchLanguage },
+      { class: "icon-button language", "aria-label": t("tools.language"), title: t("tools.language"), onclick: switchLanguage },
       LANGUAGES[otherLanguage()],
     ),
     iconButton(dark ? "sun" : "moon", t(dark ? "tools.light" : "tools.dark"), switchTheme, { data: { tool: "theme" } }),
@@ -89,18 +89,29 @@ function switchTheme() {
   document.querySelector("[data-tool='theme']").focus();
 }
 
+const KEYS = {
+  "/": "keys.box",
+  "← → ↑ ↓": "keys.arrows",
+  Enter: "keys.open",
+  Esc: "keys.back",
+  m: "hit.more",
+  l: "hit.less",
+  c: "hit.captions",
+  p: "hit.pictures",
+  "?": "tools.keys",
+};
+
 function showKeys() {
-  const rows = ["/", "← → ↑ ↓", "Enter", "Esc", "m", "l", "c", "p", "?"];
   const box = h(
     "dialog",
     { class: "dialog", "aria-labelledby": "keys-title", onclose: () => box.remove() },
-    h("h2", { id: "keys-title" }, t("keys.title")),
-    h("dl", { class: "keys" }, rows.map((one, i) => [h("dt", {}, h("kbd", {}, one)), h("dd", {}, t(`keys.${i}`))])),
+    h("h2", { id: "keys-title" }, t("tools.keys")),
+    h("dl", { class: "keys" }, Object.entries(KEYS).map(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, t(does))])),
     h(
       "div",
       { class: "row end" },
-      key() !== null && h("button", { type: "button", onclick: () => (forgetKey(), box.close()) }, t("key.forget")),
-      h("button", { type: "button", class: "primary", onclick: () => box.close() }, t("close")),
+      key() !== null && h("button", { onclick: () => (forgetKey(), box.close()) }, t("key.forget")),
+      h("button", { class: "primary", onclick: () => box.close() }, t("close")),
     ),
   );
   document.body.append(box);

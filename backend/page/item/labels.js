@@ -2,6 +2,7 @@
 
 import { classify } from "../lib/api.js";
 import { h } from "../lib/dom.js";
+import { namesIn } from "../lib/forms.js";
 import { percent, t } from "../lib/i18n.js";
 import { problemBox } from "../lib/notices.js";
 import { recall, remember } from "../lib/storage.js";
@@ -19,7 +20,7 @@ export function labelForm(item) {
     answer,
   );
   const ask = async () => {
-    const labels = [...new Set(input.value.split(/[\n,，、]/).map((one) => one.trim()))].filter(Boolean);
+    const labels = namesIn(input.value);
     remember("labels", input.value, { session: true });
     if (!labels.length) return input.focus();
     try {

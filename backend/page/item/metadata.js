@@ -28,7 +28,7 @@ export function metadataForm(item) {
       { class: "metadata-row" },
       h("input", { type: "text", class: "meta-name", value: name, "aria-label": t("metadata.name"), placeholder: t("metadata.name") }),
       h("input", { type: "text", class: "meta-value", value, "aria-label": t("metadata.value", { name: name || "…" }), placeholder: t("metadata.value.placeholder") }),
-      iconButton("close", t("metadata.remove", { name }), () => row.remove()),
+      iconButton("close", t("remove", { name }), () => row.remove()),
     );
     rows.append(row);
     return row;
@@ -41,7 +41,7 @@ export function metadataForm(item) {
     h(
       "p",
       { class: "row spread" },
-      h("button", { type: "button", class: "ghost", onclick: () => addRow().querySelector("input").focus() }, icon("more"), t("metadata.add")),
+      h("button", { class: "ghost", onclick: () => addRow().querySelector("input").focus() }, icon("more"), t("metadata.add")),
       h("button", { type: "submit" }, t("metadata.save")),
     ),
     h("p", { class: "quiet" }, t("metadata.help")),

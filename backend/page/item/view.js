@@ -3,9 +3,10 @@
 import { getItem, isAbort, retryItem, search } from "../lib/api.js";
 import { deleteSoon } from "../lib/deleting.js";
 import { h, icon } from "../lib/dom.js";
+import { tried } from "../lib/forms.js";
 import { t, time } from "../lib/i18n.js";
 import { know, showPicture } from "../lib/items.js";
-import { problemBox, toastProblem } from "../lib/notices.js";
+import { problemBox } from "../lib/notices.js";
 import { goBack, itemAddress, navigate } from "../lib/router.js";
 import { captionHit, pictureHit } from "../search/hit.js";
 import { ensureCurrent, moveWithArrows } from "../search/moving.js";
@@ -68,14 +69,7 @@ export function itemView() {
 }
 
 function head(item, name, again) {
-  const retry = async () => {
-    try {
-      await retryItem(item.id);
-      again();
-    } catch (problem) {
-      toastProblem(problem);
-    }
-  };
+  const retry = () => tried(() => retryItem(item.id).then(again));
   const remove = () => {
     deleteSoon(item, name);
     goBack();
@@ -84,14 +78,14 @@ function head(item, name, again) {
     "div",
     { class: "item-head" },
     h("h1", { class: item.kind === "caption" ? "unseen" : "" }, name),
-    item.error && h("div", { class: "problem", role: "alert" }, h("p", {}, item.error.detail), h("p", { class: "row" }, h("button", { type: "button", onclick: retry }, icon("retry"), t("retry")), h("span", { class: "quiet" }, item.error.code))),
+    item.error && h("div", { class: "problem", role: "alert" }, h("p", {}, item.error.detail), h("p", { class: "row" }, h("button", { onclick: retry }, icon("retry"), t("retry")), h("span", { class: "quiet" }, item.error.code))),
     item.status === "pending" && h("p", { class: "notice", role: "status" }, t("item.pending")),
     h(
       "p",
       { class: "row" },
-      h("a", { class: "button primary", href: writeQuery(queryFor({ kind: "item", value: item.id })) }, icon("search"), t("item.search")),
+      h("a", { class: "button primary", href: writeQuery(queryFor({ kind: "item", value: item.id })) }, icon("search"), t("hit.more")),
       item.kind === "image" && h("a", { class: "button", href: item.links.content, download: item.filename }, icon("download"), t("item.download")),
-      h("button", { type: "button", class: "danger", onclick: remove }, icon("delete"), t("item.delete")),
+      h("button", { class: "danger", onclick: remove }, icon("delete"), t("item.delete")),
     ),
   );
 }
@@ -99,8 +93,8 @@ function head(item, name, again) {
 function facts(item, captions) {
   const image = item.kind === "image";
   return [
-    image && section("item.captions", captionEditor(item, captions)),
-    section("item.tags", tagEditor(item)),
+    image && section("captions", captionEditor(item, captions)),
+    section("tags", tagEditor(item)),
     image && item.status === "indexed" && section("item.labels", labelForm(item)),
     section("item.metadata", metadataForm(item)),
     section("item.facts", factList(item)),
@@ -115,7 +109,7 @@ function factList(item) {
   const known = [
     ["item.size", item.width && `${item.width} × ${item.height}`],
     ["item.type", item.content_type],
-    ["item.created", time(item.created_at)],
+    ["added", time(item.created_at)],
     ["item.indexed", item.indexed_at && time(item.indexed_at)],
     ["item.id", item.id],
   ];

@@ -67,9 +67,13 @@ export const listItems = (values, options) => call("GET", `items${query(values)}
 export const changeItem = (id, changes) => call("PATCH", `items/${encodeURIComponent(id)}`, { json: changes });
 export const deleteItem = (id, options) => call("DELETE", `items/${encodeURIComponent(id)}`, options);
 export const retryItem = (id) => call("POST", `items/${encodeURIComponent(id)}/retry`);
-export const addCaptions = (captions) => call("POST", "captions", { json: { captions } });
 export const facets = (values) => call("GET", `facets${query(values)}`);
 export const classify = (request, options) => call("POST", "classify", { json: request, ...options });
+
+/** Adds a caption to a picture, with the picture's tags. */
+export async function addCaption({ id, tags }, text) {
+  return (await call("POST", "captions", { json: { captions: [{ text, image_id: id, tags }] } })).items[0];
+}
 
 /** Searches; `files` are the pictures that parts refer to by their index. */
 export function search(request, files = [], options = {}) {

@@ -6,6 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
 /** An element with attributes, `on…` listeners, `data` and `style` (through CSSOM, which the policy allows). */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
+  if (tag === "button") element.type = "button"; // One that submits says so.
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "data") Object.assign(element.dataset, value);
@@ -28,7 +29,6 @@ const ICONS = {
   sun: "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.4 1.4M17.6 17.6 19 19M5 19l1.4-1.4M17.6 6.4 19 5",
   moon: "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5Z",
   keyboard: "M3 7h18v10H3zM7 10.5h.01M10.5 10.5h.01M14 10.5h.01M17 10.5h.01M8 14h8",
-  back: "M19 12H5M11 6l-6 6 6 6",
   upload: "M12 16V4M7 9l5-5 5 5M4 16v4h16v-4",
   folder: "M3 6h6l2 2h10v11H3z",
   retry: "M20 11a8 8 0 1 0-2.3 6.3M20 5v6h-6",
@@ -56,7 +56,7 @@ export function icon(name, size = 18) {
 
 /** A button that shows an icon and says `label` to everyone who cannot see it. */
 export function iconButton(name, label, onclick, attributes = {}) {
-  return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
+  return h("button", { class: "icon-button", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
 }
 
 /** Calls `run` once `ms` have passed without another call. */

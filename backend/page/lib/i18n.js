@@ -29,17 +29,10 @@ export function t(key, values = {}) {
   });
 }
 
-export function number(value, digits = 3) {
-  return new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
-}
-
-export function percent(value, digits = 0) {
-  return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: digits }).format(value);
-}
-
-export function cosine(value) {
-  return new Intl.NumberFormat(locale, { minimumFractionDigits: 3, maximumFractionDigits: 3 }).format(value);
-}
+const format = (value, options) => new Intl.NumberFormat(locale, options).format(value);
+export const number = (value, digits = 3) => format(value, { maximumFractionDigits: digits });
+export const percent = (value, digits = 0) => format(value, { style: "percent", maximumFractionDigits: digits });
+export const cosine = (value) => format(value, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 
 export function bytes(value) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
@@ -49,8 +42,7 @@ export function bytes(value) {
     size /= 1000;
     step += 1;
   }
-  const options = { style: "unit", unit: units[step], unitDisplay: "short", maximumFractionDigits: size < 10 ? 1 : 0 };
-  return new Intl.NumberFormat(locale, options).format(size);
+  return format(size, { style: "unit", unit: units[step], unitDisplay: "short", maximumFractionDigits: size < 10 ? 1 : 0 });
 }
 
 export function time(value) {

@@ -40,7 +40,7 @@ function dialog(wrong, detail) {
       h(
         "div",
         { class: "row end" },
-        h("button", { type: "button", onclick: () => box.close() }, t("cancel")),
+        h("button", { onclick: () => box.close() }, t("cancel")),
         h("button", { type: "submit", class: "primary" }, t("key.use")),
       ),
     );

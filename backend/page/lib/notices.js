@@ -33,7 +33,7 @@ export function toast(text, { seconds = 6, action = null, onEnd = () => {} } = {
     "div",
     { class: "toast", role: "status", onpointerenter: hold, onpointerleave: run, onfocusin: hold, onfocusout: run },
     h("p", {}, text),
-    action && h("button", { type: "button", onclick: () => end(true) }, action.label),
+    action && h("button", { onclick: () => end(true) }, action.label),
     iconButton("close", t("close"), () => end(false)),
   );
   document.getElementById("toasts").append(note);
@@ -53,7 +53,7 @@ export function problemBox(problem, onRetry = null) {
     h(
       "p",
       { class: "row" },
-      onRetry && h("button", { type: "button", onclick: onRetry }, icon("retry"), t("retry")),
+      onRetry && h("button", { onclick: onRetry }, icon("retry"), t("retry")),
       h("span", { class: "quiet" }, problem.status ? `${problem.status} · ${problem.code}` : ""),
     ),
   );

@@ -3,9 +3,10 @@
 import { listItems, retryItem, stats } from "../lib/api.js";
 import { isGoing } from "../lib/deleting.js";
 import { h, icon } from "../lib/dom.js";
+import { tried } from "../lib/forms.js";
 import { number, percent, t, time } from "../lib/i18n.js";
 import { know, showPicture } from "../lib/items.js";
-import { problemBox, toastProblem } from "../lib/notices.js";
+import { problemBox } from "../lib/notices.js";
 import { itemAddress } from "../lib/router.js";
 
 const BUSY_MS = 1500;
@@ -20,7 +21,7 @@ export function overviewView() {
   const failed = h("section", {});
   const recent = h("section", {});
   const space = h("section", {});
-  const element = h("div", { class: "overview" }, h("h1", {}, t("overview.title")), trouble, counts, work, failed, recent, space);
+  const element = h("div", { class: "overview" }, h("h1", {}, t("nav.overview")), trouble, counts, work, failed, recent, space);
   let timer = 0;
   let closed = false;
 
@@ -51,7 +52,7 @@ export function overviewView() {
 
   function drawCounts(now) {
     const shown = ["images", "captions", "pending", "failed"];
-    counts.replaceChildren(...shown.map((name) => h("div", { class: name }, h("dt", {}, t(`overview.${name}`)), h("dd", {}, number(now[name])))));
+    counts.replaceChildren(...shown.map((name) => h("div", { class: name }, h("dt", {}, t(name)), h("dd", {}, number(now[name])))));
   }
 
   function drawWork({ indexing }) {
@@ -69,7 +70,7 @@ export function overviewView() {
     if (failed.dataset.drawn === ids) return;
     failed.dataset.drawn = ids;
     failed.hidden = !items.length;
-    const retryAll = h("button", { type: "button", onclick: () => retry(items) }, icon("retry"), t("upload.retry"));
+    const retryAll = h("button", { onclick: () => retry(items) }, icon("retry"), t("upload.retry"));
     failed.replaceChildren(
       h("div", { class: "row spread" }, h("h2", {}, t("overview.failed.title", { n: all })), retryAll),
       h(
@@ -82,7 +83,7 @@ export function overviewView() {
             h("a", { href: itemAddress(item.id) }, item.filename ?? item.text),
             h("span", {}, item.error?.detail ?? ""),
             h("code", { class: "quiet" }, item.error?.code ?? ""),
-            h("button", { type: "button", onclick: () => retry([item]) }, icon("retry"), t("retry")),
+            h("button", { onclick: () => retry([item]) }, icon("retry"), t("retry")),
           ),
         ),
       ),
@@ -90,11 +91,7 @@ export function overviewView() {
   }
 
   async function retry(items) {
-    try {
-      await Promise.all(items.map(({ id }) => retryItem(id)));
-    } catch (problem) {
-      toastProblem(problem);
-    }
+    await tried(() => Promise.all(items.map(({ id }) => retryItem(id))));
     draw();
   }
 

@@ -42,7 +42,7 @@ export function searchBox({ onWords, onPicture, onDown }) {
     input,
     chooser,
     iconButton("picture", t("box.picture"), () => chooser.click()),
-    h("button", { type: "submit", class: "primary" }, t("box.search")),
+    h("button", { type: "submit", class: "primary" }, t("nav.search")),
   );
   return {
     element: form,

@@ -19,7 +19,7 @@ export function chipRow({ onChange, onAnother, onUpload }) {
     const chip = h("li", { class: "chip" }, words);
     const named = (name) => {
       weight.setAttribute("aria-label", t("chips.weight", { name }));
-      remove.setAttribute("aria-label", t("chips.remove", { name }));
+      remove.setAttribute("aria-label", t("remove", { name }));
     };
     const weight = h("input", {
       type: "number",
@@ -69,11 +69,11 @@ export function chipRow({ onChange, onAnother, onUpload }) {
     const name = picture.name || t("chips.dropped");
     named(name);
     words.replaceChildren(h("img", { alt: "", width: 32, height: 32, src: url }), label(name));
-    note.replaceChildren(t("chips.private"), " ", h("button", { type: "button", class: "link", onclick: () => onUpload(id) }, t("chips.store")));
+    note.replaceChildren(t("chips.private"), " ", h("button", { class: "link", onclick: () => onUpload(id) }, t("chips.store")));
   }
 
   function filterChip(text, without) {
-    const remove = iconButton("close", t("chips.remove", { name: text }), () => onChange(without));
+    const remove = iconButton("close", t("remove", { name: text }), () => onChange(without));
     return h("li", { class: "chip filter" }, h("span", { class: "chip-text" }, label(text)), remove);
   }
 
@@ -97,8 +97,8 @@ export function chipRow({ onChange, onAnother, onUpload }) {
       row.replaceChildren(...chips);
       row.hidden = !chips.length;
       if (!query.parts.length) return;
-      row.append(h("li", {}, h("button", { type: "button", class: "ghost", onclick: onAnother }, icon("more"), t("chips.another"))));
-      row.append(h("li", {}, h("button", { type: "button", class: "ghost", onclick: () => onChange(null) }, t("chips.clear"))));
+      row.append(h("li", {}, h("button", { class: "ghost", onclick: onAnother }, icon("more"), t("chips.another"))));
+      row.append(h("li", {}, h("button", { class: "ghost", onclick: () => onChange(null) }, t("chips.clear"))));
     },
     close: () => urls.forEach((url) => URL.revokeObjectURL(url)),
   };

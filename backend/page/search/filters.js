@@ -15,7 +15,7 @@ export function filterBar({ onChange, onGrey }) {
   const tags = tagMenu((changes) => change(changes));
   const after = dayInput((value) => change({ after: value }));
   const before = dayInput((value) => change({ before: value }));
-  const dates = menu("calendar", t("filters.dates"), [
+  const dates = menu("calendar", t("added"), [
     h("label", {}, t("filters.after"), after),
     h("label", {}, t("filters.before"), before),
   ]);
@@ -30,18 +30,18 @@ export function filterBar({ onChange, onGrey }) {
   const options = menu("sliders", t("filters.options"), [h("label", {}, t("filters.order"), order), varied.label, captioned.label]);
   const hybrid = h(
     "button",
-    { type: "button", class: "switch", role: "switch", title: t("filters.hybrid.title"), onclick: () => change({ mode: query.mode === "hybrid" ? "dense" : "hybrid" }) },
+    { class: "switch", role: "switch", title: t("filters.hybrid.title"), onclick: () => change({ mode: query.mode === "hybrid" ? "dense" : "hybrid" }) },
     h("span", { class: "knob" }),
     t("filters.hybrid"),
   );
   const kinds = ["", "images", "captions"].map((only) =>
-    h("button", { type: "button", data: { only }, onclick: () => change({ only }) }, t(`filters.only.${only || "both"}`)),
+    h("button", { data: { only }, onclick: () => change({ only }) }, t(only || "both")),
   );
   const relevance = relevanceSlider(change, onGrey);
   const element = h(
     "div",
     { class: "filters", role: "group", "aria-label": t("filters.label") },
-    h("div", { class: "kinds", role: "group", "aria-label": t("filters.only") }, kinds),
+    h("div", { class: "kinds", role: "group", "aria-label": t("show") }, kinds),
     tags.element,
     dates,
     options,
@@ -113,7 +113,7 @@ function tagMenu(onChange) {
   const rows = h("ul", { class: "tags" });
   const said = h("p", { class: "quiet" });
   const find = h("input", { type: "search", placeholder: t("filters.tags.find"), "aria-label": t("filters.tags.find"), oninput: () => draw() });
-  const element = menu("tag", t("filters.tags"), [find, rows, said]);
+  const element = menu("tag", t("tags"), [find, rows, said]);
   let query = { tags: [], without: [] };
   let counted = [];
   element.addEventListener("toggle", () => element.open && count());
@@ -149,7 +149,7 @@ function tagMenu(onChange) {
     const not = h(
       "button",
       {
-        type: "button",
+        
         class: "not",
         "aria-pressed": String(without),
         "aria-label": t("filters.tags.without", { tag: name }),

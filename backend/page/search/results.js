@@ -69,8 +69,8 @@ export function resultLists({ onAction, onMore, onUp }) {
     show(answer, { only, browsing }) {
       columns.dataset.only = only;
       columns.classList.toggle("browsing", browsing);
-      pictureTitle.textContent = browsing ? t("browse.title") : t("results.pictures");
-      captionTitle.textContent = t("results.captions");
+      pictureTitle.textContent = browsing ? t("browse.title") : t("images");
+      captionTitle.textContent = t("captions");
       grid.replaceChildren();
       list.replaceChildren();
       drawn = { images: 0, captions: 0 };

@@ -2,9 +2,10 @@
 
 import { isAbort, uploadPicture } from "../lib/api.js";
 import { h } from "../lib/dom.js";
+import { tried } from "../lib/forms.js";
 import { number, t } from "../lib/i18n.js";
 import { know } from "../lib/items.js";
-import { announce, toast, toastProblem } from "../lib/notices.js";
+import { announce, toast } from "../lib/notices.js";
 import { keepPicture, recallPicture } from "../lib/pictures.js";
 import { navigate } from "../lib/router.js";
 import { searchBox, takePictures } from "./box.js";
@@ -24,7 +25,7 @@ const answers = new Map();
 
 export function searchView() {
   const box = searchBox({ onWords, onPicture, onDown: () => results.enter() });
-  const chips = chipRow({ onChange, onAnother, onUpload });
+  const chips = chipRow({ onChange, onAnother, onUpload: (id) => tried(() => onUpload(id)) });
   const filters = filterBar({ onChange, onGrey: (least) => results.grey(least) });
   const results = resultLists({ onAction, onMore, onUp: box.focus });
   const status = h("p", { class: "status quiet" });
@@ -72,15 +73,11 @@ export function searchView() {
 
   /** Stores a dropped picture and searches by the stored one, whose address works everywhere. */
   async function onUpload(id) {
-    try {
-      const { blob, name } = await recallPicture(id);
-      const { items } = await uploadPicture(new File([blob], name || "picture", { type: blob.type }), [], () => {});
-      know(items);
-      toast(t("chips.stored"));
-      onChange(changed(query, { parts: query.parts.map((part) => (part.value === id ? { ...part, kind: "item", value: items[0].id } : part)) }));
-    } catch (problem) {
-      toastProblem(problem);
-    }
+    const { blob, name } = await recallPicture(id);
+    const { items } = await uploadPicture(new File([blob], name || "picture", { type: blob.type }), [], () => {});
+    know(items);
+    toast(t("chips.stored"));
+    onChange(changed(query, { parts: query.parts.map((part) => (part.value === id ? { ...part, kind: "item", value: items[0].id } : part)) }));
   }
 
   async function update(params, restored) {

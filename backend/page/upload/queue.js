@@ -1,7 +1,7 @@
 // Uploads outlive the view that shows them: files wait here, go out a few at a time, and are watched until
 // they can be found.
 
-import { Problem, addCaptions, changeItem, listItems, retryItem, uploadPicture } from "../lib/api.js";
+import { Problem, changeItem, listItems, retryItem, uploadPicture } from "../lib/api.js";
 import { askForKey, key } from "../lib/key.js";
 
 const AT_ONCE = 3;
@@ -68,11 +68,6 @@ export function resume() {
   pause = { ...pause, timer: 0, problem: null };
   tell();
   pump();
-}
-
-export async function addCaption(entry, text) {
-  const { items } = await addCaptions([{ text, image_id: entry.item.id, tags: entry.item.tags }]);
-  return items[0];
 }
 
 export async function setTags(entry, tags) {

@@ -1,11 +1,12 @@
 // One upload: how far it is, what became of it, and a place for its captions and tags.
 
-import { bytes, number, percent, t } from "../lib/i18n.js";
+import { addCaption } from "../lib/api.js";
 import { h, icon } from "../lib/dom.js";
+import { lineForm, namesIn, tried } from "../lib/forms.js";
+import { bytes, number, percent, t } from "../lib/i18n.js";
 import { showPicture } from "../lib/items.js";
-import { toastProblem } from "../lib/notices.js";
 import { itemAddress } from "../lib/router.js";
-import { addCaption, retry, setTags } from "./queue.js";
+import { retry, setTags } from "./queue.js";
 
 /** Answers `{element, draw}`; `draw` shows what the entry has become. */
 export function uploadRow(entry) {
@@ -60,27 +61,14 @@ function stateOf({ state, duplicate }) {
 function whyFailed(entry) {
   const { problem } = entry;
   const words = problem.code === "deleted" ? t("upload.deleted") : problem.detail || problem.title;
-  const again = h("button", { type: "button", onclick: () => retry(entry).catch(toastProblem) }, icon("retry"), t("retry"));
+  const again = h("button", { onclick: () => tried(() => retry(entry)) }, icon("retry"), t("retry"));
   return [words, " ", h("span", { class: "quiet" }, problem.code), again];
 }
 
 function captionField(entry) {
   const said = h("ul", { class: "said" });
-  const input = h("input", { type: "text", maxlength: 10000, placeholder: t("upload.caption"), "aria-label": t("upload.caption.label", { name: entry.file.name }) });
-  const form = h("form", { class: "in-place" }, input, h("button", { type: "submit" }, t("add")));
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const text = input.value.trim();
-    if (!text) return;
-    try {
-      const caption = await addCaption(entry, text);
-      said.append(h("li", {}, caption.text));
-      input.value = "";
-    } catch (problem) {
-      toastProblem(problem);
-    }
-  });
-  return h("div", {}, said, form);
+  const add = async (text) => said.append(h("li", {}, (await addCaption(entry.item, text)).text));
+  return h("div", {}, said, lineForm(t("upload.caption"), add, t("upload.caption.label", { name: entry.file.name })));
 }
 
 function tagField(entry) {
@@ -90,21 +78,11 @@ function tagField(entry) {
     placeholder: t("upload.tags"),
     "aria-label": t("upload.tags.label", { name: entry.file.name }),
     onchange: async () => {
-      try {
-        await setTags(entry, readTags(input.value));
-      } catch (problem) {
-        toastProblem(problem);
-      }
+      await tried(() => setTags(entry, namesIn(input.value)));
       input.value = entry.item.tags.join(", ");
     },
   });
   return h("div", { class: "in-place" }, icon("tag", 16), input);
-}
-
-/** Tags as people write them: with commas (of either script) between. */
-export function readTags(text) {
-  const names = text.split(/[,，、]/).map((name) => name.trim());
-  return [...new Set(names.filter(Boolean))];
 }
 
 export function summary({ waiting, sending, pending, indexed, failed, duplicate }) {

@@ -1,11 +1,12 @@
 // The upload view: a place to drop pictures, and what becomes of each of them.
 
 import { debounced, h, icon } from "../lib/dom.js";
+import { namesIn, tried } from "../lib/forms.js";
 import { t } from "../lib/i18n.js";
-import { announce, problemBox, toast, toastProblem } from "../lib/notices.js";
+import { announce, problemBox, toast } from "../lib/notices.js";
 import { droppedFiles, pick } from "./files.js";
 import { add, counts, entries, paused, resume, retryAll, subscribe } from "./queue.js";
-import { readTags, summary, uploadRow } from "./row.js";
+import { summary, uploadRow } from "./row.js";
 
 const STEP = 60; // rows that are drawn at once; more when the end of the list comes near
 
@@ -23,8 +24,8 @@ export function uploadView() {
     h(
       "p",
       { class: "row center" },
-      h("button", { type: "button", class: "primary", onclick: () => files.click() }, icon("picture"), t("upload.files")),
-      h("button", { type: "button", onclick: () => folder.click() }, icon("folder"), t("upload.folder")),
+      h("button", { class: "primary", onclick: () => files.click() }, icon("picture"), t("upload.files")),
+      h("button", { onclick: () => folder.click() }, icon("folder"), t("upload.folder")),
     ),
     h("p", { class: "quiet" }, t("upload.formats")),
     files,
@@ -32,10 +33,10 @@ export function uploadView() {
   );
   const bar = h("progress", { max: 1, value: 0, "aria-label": t("upload.all") });
   const said = h("p", { class: "summary" });
-  const again = h("button", { type: "button", hidden: true, onclick: () => retryAll().catch(toastProblem) }, icon("retry"), t("upload.retry"));
+  const again = h("button", { hidden: true, onclick: () => tried(retryAll) }, icon("retry"), t("upload.retry"));
   const trouble = h("div", {});
   const kinds = ["all", "failed"].map((kind) =>
-    h("button", { type: "button", "aria-pressed": String(kind === "all"), data: { kind }, onclick: () => choose(kind) }, t(`upload.show.${kind}`)),
+    h("button", { "aria-pressed": String(kind === "all"), data: { kind }, onclick: () => choose(kind) }, t(kind)),
   );
   const list = h("ul", { class: "uploads" });
   const edge = h("div", { class: "edge" });
@@ -44,14 +45,14 @@ export function uploadView() {
     { class: "progress", "aria-label": t("upload.all"), hidden: true },
     trouble,
     bar,
-    h("div", { class: "row spread" }, said, h("div", { class: "row" }, again, h("div", { class: "kinds", role: "group", "aria-label": t("upload.show") }, kinds))),
+    h("div", { class: "row spread" }, said, h("div", { class: "row" }, again, h("div", { class: "kinds", role: "group", "aria-label": t("show") }, kinds))),
     list,
     edge,
   );
   const element = h(
     "div",
     { class: "upload" },
-    h("h1", {}, t("upload.title")),
+    h("h1", {}, t("nav.upload")),
     zone,
     h("div", { class: "field" }, h("label", { for: "upload-tags" }, t("upload.tags.all")), tags),
     progress,
@@ -68,7 +69,7 @@ export function uploadView() {
   function take(chosen) {
     const { pictures, left } = pick(chosen);
     if (left) toast(t("upload.left", { n: left }));
-    if (pictures.length) add(pictures, readTags(tags.value));
+    if (pictures.length) add(pictures, namesIn(tags.value));
   }
 
   async function onDrop(event) {
