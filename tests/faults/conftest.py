@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.trial import NUMBERS, Numbers, Trial
 from tests.support.installation import Installation, installation
+from tests.support.qdrant_stand_in import QdrantStandIn
 from tests.support.server import Server
 
 MakeServer = Callable[..., Server]
@@ -35,6 +36,25 @@ def distributed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installati
     with installation(tmp_path_factory.mktemp("installation"), redis_keeps=True) as made:
         made.start()
         yield made
+
+
+@pytest.fixture(scope="module")
+def with_stand_in(
+    distributed: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """One whose Qdrant can be told to fail: the same, unless that has a real one."""
+    if isinstance(distributed.qdrant, QdrantStandIn):
+        yield distributed
+        return
+    with installation(tmp_path_factory.mktemp("stand-in"), stand_in=True) as made:
+        made.start()
+        yield made
+
+
+@pytest.fixture
+def qdrant_trial(with_stand_in: Installation, record_property: Callable[[str, object], None]) -> Trial:
+    with_stand_in.make_whole()
+    return Trial(with_stand_in, record_property)
 
 
 @pytest.fixture

@@ -157,28 +157,28 @@ def test_postgresql_killed_and_started_again(trial: Trial) -> None:
 @pytest.mark.parametrize(
     "kind", ["error", *(pytest.param(kind, marks=SLOW) for kind in ("hang", "drop_after", "garbage"))]
 )
-def test_qdrant_answers_nothing_good(trial: Trial, kind: str) -> None:
-    qdrant = trial.it.stand_in()
-    with trial.uploading():
-        trial.inject(partial(setattr, qdrant, "fault", Fault(kind)))
-        trial.upload(20)
+def test_qdrant_answers_nothing_good(qdrant_trial: Trial, kind: str) -> None:
+    qdrant = qdrant_trial.it.stand_in()
+    with qdrant_trial.uploading():
+        qdrant_trial.inject(partial(setattr, qdrant, "fault", Fault(kind)))
+        qdrant_trial.upload(20)
         time.sleep(SECONDS)
         qdrant.fault = None
-    trial.recovered()
-    trial.conclude()
+    qdrant_trial.recovered()
+    qdrant_trial.conclude()
 
 
 @SLOW
 @pytest.mark.parametrize("seconds", [SECONDS, 30])
-def test_qdrant_refuses_connections(trial: Trial, seconds: float) -> None:
-    qdrant = trial.it.stand_in()
-    with trial.uploading():
-        trial.inject(qdrant.stop)
-        trial.upload(20)
+def test_qdrant_refuses_connections(qdrant_trial: Trial, seconds: float) -> None:
+    qdrant = qdrant_trial.it.stand_in()
+    with qdrant_trial.uploading():
+        qdrant_trial.inject(qdrant.stop)
+        qdrant_trial.upload(20)
         time.sleep(seconds)
         qdrant.start()
-    trial.recovered()
-    trial.conclude()
+    qdrant_trial.recovered()
+    qdrant_trial.conclude()
 
 
 def test_storage_is_read_only_for_a_while(trial: Trial) -> None:

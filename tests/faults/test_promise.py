@@ -41,7 +41,7 @@ def test_what_a_killed_worker_held_is_indexed_while_others_have_more_than_enough
 
 def test_a_storm_of_faults(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     """Whatever dies in whatever order, for half a minute."""
-    with installation(tmp_path, redis_keeps=True) as made:
+    with installation(tmp_path, redis_keeps=True, stand_in=True) as made:
         made.start(workers=2)
         trial = Trial(made, record_property)
         qdrant = made.stand_in()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 from qdrant_client import QdrantClient
 from redis import Redis
 from sqlalchemy import NullPool, create_engine, text
@@ -41,17 +41,13 @@ QUICK = {
 
 
 class RealQdrant:
-    """A server that is there already, without collections of ours."""
+    """A server that is there already."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         parts = httpx.URL(url)
         self.host, self.port = parts.host, parts.port or 6333
         self.fault = None
-        space = ColourEncoder().space.name
-        store = ServerStore(QdrantClient(url=url, check_compatibility=False))
-        store.drop_space(space)
-        store.close()
 
 
 class Installation:
@@ -76,6 +72,8 @@ class Installation:
             "redis": Proxy(redis.port),
             "qdrant": Proxy(qdrant.port, qdrant.host),
         }
+        self.prefix = f"test-{secrets.token_hex(4)}-"
+        """Of its collections: several test processes may share a real Qdrant."""
         self._variables = {**QUICK, "TEST_ENCODER": "colour", "TEST_ENCODE_SECONDS": "0.05", **variables}
         self.api = self.replica("api")
         self.url = self.api.url
@@ -91,6 +89,7 @@ class Installation:
             "TWINSPACE_DATABASE_URL": postgres_url(ports.get("postgres", self.postgres.port)),
             "TWINSPACE_BROKER_URL": redis_url(ports.get("redis", self.redis.port)),
             "TWINSPACE_QDRANT_URL": f"http://127.0.0.1:{ports['qdrant']}" if ports else self.qdrant.url,
+            "TWINSPACE_QDRANT_PREFIX": self.prefix,
             "TWINSPACE_STORAGE_URL": str(self.storage),
         }
 
@@ -162,9 +161,8 @@ class Installation:
             return set(connection.scalars(text("SELECT DISTINCT space FROM items")))
 
     def stand_in(self) -> QdrantStandIn:
-        """Where a real server is there, it is not to be told to misbehave."""
-        if not isinstance(self.qdrant, QdrantStandIn):
-            pytest.skip("A real Qdrant (Docker, TWINSPACE_TEST_QDRANT_URL) cannot be told to fail.")
+        """Which can be told to misbehave; see `installation`."""
+        assert isinstance(self.qdrant, QdrantStandIn)
         return self.qdrant
 
     def make_whole(self) -> None:
@@ -187,8 +185,7 @@ class Installation:
 
     def points(self) -> list[str]:
         """The ids of all points, as often as they are there."""
-        client = QdrantClient(url=self.qdrant.url, check_compatibility=False, timeout=30)
-        store = ServerStore(client)
+        store = self._store()
         space, found = ColourEncoder().space.name, []
         for kind in KINDS:
             cursor: str | None = None
@@ -200,21 +197,33 @@ class Installation:
         store.close()
         return found
 
+    def _store(self) -> ServerStore:
+        client = QdrantClient(url=self.qdrant.url, check_compatibility=False, timeout=30)
+        return ServerStore(client, prefix=self.prefix)
+
     def close(self) -> None:
         for part in self.parts:
             if part.runs:
                 part.kill()
+        if isinstance(self.qdrant, RealQdrant):
+            store = self._store()
+            for space in store.spaces():
+                store.drop_space(space)
+            store.close()
         for wire in self.wires.values():
             wire.close()
 
 
 @contextmanager
-def installation(folder: Path, *, redis_keeps: bool = False, **variables: str) -> Iterator[Installation]:
-    """Services and proxies; the parts are started by the test."""
+def installation(
+    folder: Path, *, redis_keeps: bool = False, stand_in: bool = False, **variables: str
+) -> Iterator[Installation]:
+    """Services and proxies; the parts are started by the test. `stand_in`: in Qdrant's place even where a
+    real one, which cannot be told to fail, is at hand."""
     with ExitStack() as services:
         postgres = services.enter_context(postgres_service())
         redis = services.enter_context(redis_service(keeps=redis_keeps))
-        real = services.enter_context(real_qdrant())
+        real = None if stand_in else services.enter_context(real_qdrant())
         qdrant = RealQdrant(real) if real else services.enter_context(QdrantStandIn())
         made = Installation(folder, postgres, redis, qdrant, **variables)
         try:
