@@ -11,6 +11,8 @@ from PIL import Image
 
 from encoders.base import EncoderError
 from encoders.loading import SHIPPED, load_encoder
+from encoders.towers.efficientnet import EfficientNetLite2
+from encoders.towers.minilm import MiniLM
 from encoders.training import adapt, fit
 from encoders.training import train as training
 from encoders.training.assembly import load_assembly
@@ -232,6 +234,18 @@ def test_an_adaptation_that_does_not_help_keeps_the_shipped_heads(coloured, opti
     monkeypatch.setattr(adapt.Adaptation, "helped", False)
     training.train(coloured, replace(options, text_tower="minilm", recipe=replace(TINY, dim=512)))
     assert load_encoder(str(options.out)).space == load_encoder("twinspace-mini").space
+
+
+@pytest.mark.parametrize("afresh", [True, False])
+def test_frozen_towers_compute_where_training_does(coloured, options, monkeypatch, afresh):
+    moved = []
+    for tower in (EfficientNetLite2, MiniLM):
+        monkeypatch.setattr(tower, "to", lambda self, device: moved.append((self.name, device)))
+    chosen = replace(options, text_tower="minilm", afresh=afresh)
+    with pytest.raises(KeyboardInterrupt):
+        training.train(coloured, chosen, Notes(("epochs", 1)))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    assert moved == [("efficientnet-lite2", device), ("minilm", device)]
 
 
 def test_no_val_picture_reaches_training(coloured, options, monkeypatch):
