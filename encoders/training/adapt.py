@@ -65,7 +65,8 @@ def adapt(dataset: Dataset, session: Session) -> tuple[Adaptation, float]:
     recipe = _recipe_for(options.recipe, len(dataset.train))
     assembly = load_assembly(SHIPPED[BASE], recipe)
     parts = _with_held_out(dataset, options.seed)
-    for tower in (assembly.image_tower, *assembly.text_towers.values()):
+    assembly.image_tower.to(session.device)
+    for tower in assembly.text_towers.values():
         tower.to(session.device)
     pictures = picture_features(
         parts,
