@@ -39,10 +39,11 @@ def problems(text: str, names: list[str]) -> list[str]:
     found = []
     for name in names:
         value = values.get(name, "")
-        key = value.rpartition(":")[2]
+        # Only one of them is a list, of keys with the tenant in front; no other secret has a comma.
+        keys = [entry.rpartition(":")[2] for entry in value.split(",")]
         if not value:
             found.append(f"{name} is empty or missing.")
-        elif len(key) < SHORTEST or "change" in key.lower():
+        elif any(len(key) < SHORTEST or "change" in key.lower() for key in keys):
             found.append(f"{name} is a placeholder or too short: at least {SHORTEST} random characters.")
         elif not URL_SAFE.fullmatch(value):
             found.append(f"{name} has characters that cannot stand in a URL: letters, digits, - and _ can.")

@@ -75,6 +75,23 @@ def test_a_secret_that_is_weak_or_breaks_urls_is_refused(
     assert [line.split()[0] for line in env_file.prepare(project)] == ["REDIS_PASSWORD"]
 
 
+@pytest.mark.parametrize(
+    ("keys", "fine"),
+    [
+        ("anna:0123456789abcdef0,ben:abcdef0123456789", True),
+        ("anna:x,ben:0123456789abcdef0", False),
+        ("0123456789abcdef0,ben:change-me-please-now", False),
+        ("0123456789abcdef0,", False),
+    ],
+)
+def test_every_api_key_counts(env_file: ModuleType, project: Path, keys: str, fine: bool) -> None:
+    env_file.prepare(project)
+    text = (project / ".env").read_text()
+    given = values(env_file, project)["TWINSPACE_API_KEYS"]
+    (project / ".env").write_text(text.replace(given, keys))
+    assert (env_file.prepare(project) == []) is fine
+
+
 def test_make_up_asks_it_before_docker(tmp_path: Path) -> None:
     done = subprocess.run(["make", "-n", "up"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
