@@ -80,7 +80,7 @@ class Settings(BaseSettings):
 
     range_fields: CommaSeparated = Field(
         (),
-        description="Metadata that can be asked for in ranges: `price:number,taken:datetime`; empty: none.",
+        description="Metadata with an index for ranges: `price:number,taken:datetime`; empty: none.",
     )
 
     fuse_captions: bool = Field(

@@ -10,12 +10,13 @@ from backend.catalogue.projection import keyword
 from backend.errors import InvalidRequest
 from backend.settings import RangeKind
 from backend.store.base import Filter, Range
+from backend.store.filters import has_range_path
 
 BOUNDS = ("gte", "gt", "lte", "lt")
 
 
 def store_filter(wanted: SearchFilter, tenant: str, ranges: Mapping[str, RangeKind]) -> Filter:
-    """`ranges`: the fields that the server keeps in order. Raises `InvalidRequest`."""
+    """`ranges`: the fields whose kind of values is declared. Raises `InvalidRequest`."""
     equal = {key: value for key, value in wanted.metadata.items() if not isinstance(value, Bounds)}
     bounded = {key: value for key, value in wanted.metadata.items() if isinstance(value, Bounds)}
     return Filter(
@@ -36,13 +37,10 @@ def store_filter(wanted: SearchFilter, tenant: str, ranges: Mapping[str, RangeKi
 
 def _range(key: str, bounds: Bounds, ranges: Mapping[str, RangeKind]) -> Range:
     field = f"filter.metadata.{key}"[:200]
-    kind = ranges.get(key)
-    if kind is None:
-        raise InvalidRequest(
-            f"This server keeps no ranges of `{key[:100]}`: its setting TWINSPACE_RANGE_FIELDS would have to "
-            f"name it, as `{key[:100]}:number` or `{key[:100]}:datetime`.",
-            field,
-        )
+    if not has_range_path(key):
+        raise InvalidRequest('Ranges are for keys that are not empty and hold no `"` and no `\\`.', field)
+    first, *_ = bounds.bounds().values()
+    kind = ranges.get(key, "datetime" if isinstance(first, datetime) else "number")
     for name, bound in bounds.bounds().items():
         if isinstance(bound, datetime) != (kind == "datetime"):
             expected = "a time such as 2026-01-31T12:00:00Z" if kind == "datetime" else "a number"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -109,14 +110,15 @@ def _read_plain(value: Any) -> Any:
 
 def _read_bound(value: Any) -> float | datetime:
     if isinstance(value, str):
-        return read_time(value)
+        return read_time(f"{value}T00:00:00Z" if _DATE.fullmatch(value) else value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("A bound is a number or a time such as 2026-01-31T12:00:00Z.")
+        raise ValueError("A bound is a number, a date or a time such as 2026-01-31T12:00:00Z.")
     if abs(value) > MAX_BOUND:
         raise ValueError("This number is too large.")
     return float(value)
 
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Plain = Annotated[str | int | float | bool, PlainValidator(_read_plain)]
 Bound = Annotated[float | datetime, PlainValidator(_read_bound)]
 
@@ -139,7 +141,13 @@ Condition = Annotated[
     Annotated[Plain, Variant("<plain>")] | Annotated[Bounds, Variant("<bounds>")],
     Discriminator(lambda value: "<bounds>" if isinstance(value, dict) else "<plain>"),
 ]
-_BOUND = {"anyOf": [{"type": ["number", "null"]}, {"type": "string", "format": "date-time"}]}
+_BOUND = {
+    "anyOf": [
+        {"type": ["number", "null"]},
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "format": "date", "description": "Its first moment, UTC."},
+    ]
+}
 _BOUNDS = dict.fromkeys(("gte", "gt", "lte", "lt"), _BOUND)
 _CONDITION = {
     "anyOf": [
@@ -147,8 +155,8 @@ _CONDITION = {
         {"type": ["number", "boolean"]},
         {
             "type": "object",
-            "description": "A range of numbers or times, on fields that the setting TWINSPACE_RANGE_FIELDS "
-            "declares, or whether the field is there, on any.",
+            "description": "A range of numbers or of times, or whether the field is there. Fields that the "
+            "setting TWINSPACE_RANGE_FIELDS declares have an index for it; for others every item is read.",
             "properties": _BOUNDS | {"exists": {"type": ["boolean", "null"]}},
             "additionalProperties": False,
         },

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from backend.store.filters import NO, NO_RANGES, YES, rfc3339
 
 LOG = logging.getLogger("twinspace.janitor")
 
-VERSION = 2
+VERSION = 3
 """Raised when points of the same items are to hold something else: all are then written anew."""
 BATCH = 1000
 """Each waits for the disk once."""
@@ -58,11 +58,12 @@ def keywords(metadata: Mapping[str, Any]) -> list[str]:
 
 
 def range_values(metadata: Mapping[str, Any], ranges: Mapping[str, RangeKind]) -> dict[str, list[Any]]:
-    """By key, what can be asked for in ranges: values that are not of the declared kind are left out."""
+    """By key, the numbers and times that can be asked for in ranges: those of the kind that is declared, of
+    both where none is."""
     found: dict[str, list[Any]] = {}
-    for key, kind in ranges.items():
-        read = _number if kind == "number" else _time
-        values = [read(value) for value in _values(metadata.get(key))]
+    for key, value in metadata.items():
+        readers = [_READERS[ranges[key]]] if key in ranges else _READERS.values()
+        values = [read(one) for one in _values(value) for read in readers]
         if known := [value for value in values if value is not None]:
             found[key] = known
     return found
@@ -170,6 +171,9 @@ def _time(value: object) -> str | None:
         return rfc3339(datetime.fromisoformat(value))
     except (ValueError, OverflowError):
         return None
+
+
+_READERS: dict[RangeKind, Callable[[object], Any]] = {"number": _number, "datetime": _time}
 
 
 def _rfc3339(time: datetime) -> str:

@@ -110,8 +110,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Range:
-    """One of the values of a metadata key lies within all the bounds, which are of the kind that the setting
-    `range_fields` declares for that key."""
+    """One of the values of a metadata key lies within all the bounds, which are numbers or times. Keys that
+    the setting `range_fields` declares have an index; for others points are read one by one."""
 
     key: str
     gte: float | datetime | None = None

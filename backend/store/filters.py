@@ -5,6 +5,7 @@ It also lists the payload fields that are indexed, so that nothing is filtered w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +19,10 @@ IndexKind = Literal["keyword", "datetime", "float"]
 NO_RANGES: Mapping[str, RangeKind] = MappingProxyType({})
 YES, NO = "yes", "no"
 RANGES = "ranges"
-"""The payload field under which the values of range fields are kept."""
+"""The payload field under which numbers and times of metadata are kept, by their keys."""
 
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_NAMEABLE_KEY = re.compile(r'[^"\\]+', re.DOTALL)
 _INDEXES: dict[str, IndexKind] = {
     "tenant": "keyword",
     "tags": "keyword",
@@ -39,6 +42,17 @@ def payload_indexes(ranges: Mapping[str, RangeKind]) -> dict[str, IndexKind]:
     for key, kind in ranges.items():
         kinds[f"{RANGES}.{key}"] = "float" if kind == "number" else "datetime"
     return kinds
+
+
+def range_path(key: str) -> str:
+    """Where the values of a metadata key are in the payload. `ValueError` unless `has_range_path`."""
+    if not has_range_path(key):
+        raise ValueError("a path cannot name this key")
+    return f"{RANGES}.{key}" if _PLAIN_KEY.fullmatch(key) else f'{RANGES}."{key}"'
+
+
+def has_range_path(key: str) -> bool:
+    return _NAMEABLE_KEY.fullmatch(key) is not None
 
 
 def outdated_indexes(there: dict[str, str], wanted: dict[str, IndexKind]) -> list[str]:
@@ -126,4 +140,4 @@ def _excluded(dialect: Dialect, filter: Filter) -> list[Any]:
 
 
 def _range(dialect: Dialect, range: Range) -> Any:
-    return dialect.between(f"{RANGES}.{range.key}", gte=range.gte, gt=range.gt, lte=range.lte, lt=range.lt)
+    return dialect.between(range_path(range.key), gte=range.gte, gt=range.gt, lte=range.lte, lt=range.lt)

@@ -91,6 +91,25 @@ def test_the_newest_of_the_best(store: VectorStore, space: str) -> None:
     assert second.id == expected[1]
 
 
+@pytest.mark.parametrize("key", ["width", "a.b", "价格", "it's [0]", "50%"])
+def test_ranges_of_keys_that_nobody_declared(store: VectorStore, space: str, key: str) -> None:
+    """Numbers and times of one key do not get in each other's way."""
+    values = [[3.0], [7.5, rfc3339(TIMES[1])], [rfc3339(TIMES[3])], []]
+    points = [point(n) for n in range(4)]
+    for one, ranges in zip(points, values, strict=True):
+        one.payload["ranges"] = {key: ranges}
+    store.upsert(space, "caption", [*points, point(4)])
+    for wanted, expected in (
+        (Range(key, gte=3.0), {0, 1}),
+        (Range(key, gt=3.0, lt=7.5), set()),
+        (Range(key, gt=3.0), {1}),
+        (Range(key, gte=TIMES[0]), {1, 2}),
+        (Range(key, gt=TIMES[1]), {2}),
+        (Range(key, lt=TIMES[1]), set()),
+    ):
+        assert ids_of(store, space, Filter("north", ranges=(wanted,))) == {IDS[n] for n in expected}
+
+
 def test_a_query_that_is_not_finite_is_refused(store: VectorStore, space: str) -> None:
     with pytest.raises(ValueError, match="NaN"):
         store.query(space, "caption", Query(np.full(8, np.nan, np.float32), 3, Filter("north")))

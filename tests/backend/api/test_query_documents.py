@@ -53,6 +53,8 @@ METADATA = st.fixed_dictionaries(
     optional={
         "price": bounds(NUMBER) | NUMBER,
         "taken": bounds(TIME) | TIME,
+        "undeclared": bounds(NUMBER) | bounds(TIME | st.just("2026-01-02")),
+        "不.[0]": bounds(NUMBER),
         "other": st.fixed_dictionaries({"exists": st.booleans()}) | st.text("ab1 é", max_size=3),
     },
 )
@@ -147,7 +149,8 @@ NO_RANGE = (
     st.tuples(st.sampled_from(SIDES), NO_BOUND).map(lambda pair: {"price": dict([pair])})
     | st.tuples(st.sampled_from(SIDES), TIME).map(lambda pair: {"price": dict([pair])})
     | st.tuples(st.sampled_from(SIDES), NUMBER).map(lambda pair: {"taken": dict([pair])})
-    | st.tuples(st.sampled_from(SIDES), NUMBER | TIME).map(lambda pair: {"undeclared": dict([pair])})
+    | st.tuples(NUMBER, TIME).map(lambda pair: {"undeclared": {"gte": pair[0], "lt": pair[1]}})
+    | st.sampled_from(["", 'a"b', "a\\b"]).map(lambda key: {key: {"gt": 3}})
     | st.sampled_from([{"price": {"exists": 1}}, {"price": {"between": [1, 2]}}, {"price": None}, [], "x", 3])
     | st.just({f"key {n}": n for n in range(33)})
 )

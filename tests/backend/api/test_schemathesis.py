@@ -34,7 +34,8 @@ RULES = (
     b"Nothing refers to file 0",
     b"only pictures are classified",
     b"Labels times templates",
-    b"TWINSPACE_RANGE_FIELDS",
+    b"` is compared with ",
+    b"Ranges are for keys that",
     b"This number is too large",
     b"`hybrid` contradicts",
 )

@@ -125,6 +125,27 @@ def test_filters_hold_together(server: Server) -> None:
         assert set(ids(found.json["images"])) == expected, condition
 
 
+def test_ranges_of_numbers_and_dates_need_no_setting(server: Server) -> None:
+    fields = ('{"price": 3, "taken": "2024-05-01"}', '{"price": [7.5], "taken": "2024-06-01T08:00:00+09:00"}')
+    first, second = (
+        server.upload(jpeg(RED, seed=n), metadata=metadata).json["items"][0]["id"]
+        for n, metadata in enumerate(fields)
+    )
+    server.ingest()
+    cases: list[tuple[dict[str, Any], set[str]]] = [
+        ({"price": {"gte": 1, "lt": 5}}, {first}),
+        ({"price": {"gt": 3}}, {second}),
+        ({"price": {"gte": "2024-01-01"}}, set()),
+        ({"taken": {"gte": "2024-05-01"}}, {first, second}),
+        ({"taken": {"gt": "2024-05-01", "lt": "2024-06-01"}}, {second}),
+        ({"taken": {"lt": "2024-05-01T00:00:01Z"}}, {first}),
+    ]
+    for conditions, expected in cases:
+        found = server.search("red", filter={"metadata": conditions})
+        assert found.status_code == 200, found.text
+        assert set(ids(found.json["images"])) == expected, conditions
+
+
 def test_nothing_is_found_in_an_empty_collection(empty: Server) -> None:
     answer = empty.search("red").json
     assert (answer["images"], answer["captions"], answer["next_cursor"]) == ([], [], None)
@@ -206,7 +227,9 @@ def test_a_search_for_words_by_get_is_the_same(server: Server) -> None:
         ({"filter": {"colour": "red"}}, "filter.colour"),
         ({"filter": {"tags_any": "a"}}, "filter.tags_any"),
         ({"filter": {"tags_any": [1]}}, "filter.tags_any.0"),
-        ({"filter": {"metadata": {"price": {"gte": 1}}}}, "filter.metadata.price"),
+        ({"filter": {"metadata": {'"': {"gte": 1}}}}, 'filter.metadata."'),
+        ({"filter": {"metadata": {"": {"gte": 1}}}}, "filter.metadata."),
+        ({"filter": {"metadata": {"price": {"gte": 1, "lt": "2026-01-01"}}}}, "filter.metadata.price.lt"),
         ({"filter": {"metadata": {"price": {"gte": [1]}}}}, "filter.metadata.price.gte"),
         ({"filter": {"metadata": {"price": {"gte": True}}}}, "filter.metadata.price.gte"),
         ({"filter": {"metadata": {"price": {"lt": "cheap"}}}}, "filter.metadata.price.lt"),

@@ -101,11 +101,13 @@ def test_values_of_range_fields_are_those_of_the_declared_kind() -> None:
             20240501,
             "0001-01-01T00:00:00+14:00",
         ],
-        "other": 3,
+        "other": [3, "2024-05-01", "rest"],
+        "text": "rest",
     }
     assert range_values(metadata, ranges) == {
         "price": [3.0, 1.5],
         "taken": ["2024-05-01T00:00:00.000000Z", "2024-05-01T08:00:00.000000Z"],
+        "other": [3.0, "2024-05-01T00:00:00.000000Z"],
     }
 
 
