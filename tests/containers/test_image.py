@@ -112,10 +112,16 @@ def test_it_runs_as_a_user_without_rights_and_writes_nowhere_else(container: tup
     assert docker("exec", name, "sh", "-c", "touch /data/x /tmp/x && echo written") == "written"
 
 
-@pytest.mark.parametrize("tool", ["gcc", "cc", "make", "git"])
+@pytest.mark.parametrize("tool", ["gcc", "cc", "make", "git", "pip", "pip3"])
 def test_no_build_tools_are_in_it(image: str, tool: str) -> None:
     found = docker("run", "--rm", "--entrypoint", "sh", image, "-c", f"command -v {tool} || echo none")
     assert found == "none"
+
+
+@pytest.mark.parametrize("python", ["python3", "/usr/local/bin/python3"])
+def test_nothing_can_be_installed_in_it(image: str, python: str) -> None:
+    look = f"{python} -m pip --version 2>/dev/null || echo none"
+    assert docker("run", "--rm", "--entrypoint", "sh", image, "-c", look) == "none"
 
 
 @pytest.mark.parametrize("command", ["serve", "api", "worker", "beat", "migrate", "doctor"])
