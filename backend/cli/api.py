@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from backend.cli.common import load_settings
-from backend.memory import calm_blas, share_arenas
+from backend.memory import calm_blas, tune_malloc
 
 
 def api(
@@ -17,7 +17,7 @@ def api(
     """Serve the API, with workers elsewhere to do the ingest. Needs Redis, PostgreSQL and Qdrant: see the
     settings."""
     calm_blas()
-    share_arenas()
+    tune_malloc()
     settings = load_settings()
     from backend.gunicorn_server import GunicornServer
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backend.cli.common import load_settings
-from backend.memory import calm_blas, share_arenas
+from backend.memory import calm_blas, tune_malloc
 
 
 def serve(
@@ -23,7 +23,7 @@ def serve(
 ) -> None:
     """Serve the API from this machine, with nothing else to install."""
     calm_blas()
-    share_arenas()
+    tune_malloc()
     settings = load_settings(data=data)
     from backend.serve import serve as serve_settings
 

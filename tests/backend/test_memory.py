@@ -1,4 +1,4 @@
-"""How many arenas the C library keeps, in processes of their own."""
+"""What the C library and BLAS keep to themselves, in processes of their own."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.support.server import REPOSITORY
 
 CODE = """
 import ctypes, os, sys, threading
-from backend.memory import share_arenas
+from backend.memory import tune_malloc
 if sys.argv[1] == "share":
-    share_arenas()
+    tune_malloc()
 start = threading.Barrier(16)
 def allocate():
     start.wait()
@@ -45,6 +45,34 @@ def test_many_threads_share_two_arenas() -> None:
     assert arenas("leave") > 2, "Else this test would see no difference."
     assert arenas("share") == 2
     assert arenas("share", MALLOC_ARENA_MAX="4") == 4, "What an operator sets is left alone."
+
+
+FAULTS = """
+import ctypes, resource, sys
+from backend.memory import tune_malloc
+if sys.argv[1] == "tune":
+    tune_malloc()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+def pass_through():
+    buffer = libc.malloc(50_000_000)
+    ctypes.memset(buffer, 1, 50_000_000)
+    libc.free(buffer)
+pass_through()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+pass_through()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="Only glibc is tuned.")
+def test_large_buffers_are_used_again() -> None:
+    def faults(argument: str) -> int:
+        command = [sys.executable, "-c", FAULTS, argument]
+        return int(subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout)
+
+    assert faults("leave") > 1000, "Else this test would see no difference."
+    assert faults("tune") < 100
 
 
 def test_a_server_s_blas_starts_no_threads() -> None:
