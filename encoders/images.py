@@ -9,8 +9,10 @@ a large parser for a difference that encoders do not see.
 from __future__ import annotations
 
 import io
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +41,9 @@ from encoders.image_headers import (
 
 SHORTEST = 512
 """Pixels of the shorter side: more than any encoder here looks at, and as small as a picture may be read."""
+
+IN_WORK = 100_000_000
+"""Pixels that are decoded at the same time: each takes up to ten bytes until the picture is reduced."""
 
 # Pillow warns of damaged metadata, which does not concern whoever looks at a picture, and of sizes, which
 # are checked here. `warnings.catch_warnings` around each read would not be safe under threads.
@@ -112,6 +117,32 @@ _UPRIGHT = {
 }
 
 
+class _Budget:
+    """Pixels that all threads together may have in work; whoever wants more than are left waits in turn."""
+
+    def __init__(self, pixels: int) -> None:
+        self._all = self._left = pixels
+        self._turn = threading.Lock()
+        self._returned = threading.Condition()
+
+    @contextmanager
+    def take(self, pixels: int) -> Iterator[None]:
+        """One that is larger than all of them has them for itself."""
+        pixels = min(pixels, self._all)
+        with self._turn, self._returned:
+            self._returned.wait_for(lambda: self._left >= pixels)
+            self._left -= pixels
+        try:
+            yield
+        finally:
+            with self._returned:
+                self._left += pixels
+                self._returned.notify()
+
+
+_IN_WORK = _Budget(IN_WORK)
+
+
 def inspect_image(data: bytes, max_pixels: int) -> ImageInfo:
     """Reads the header only. Raises `UnsupportedImage` (also when empty) or `ImageTooLarge`."""
     return _open(data, max_pixels)[1]
@@ -121,13 +152,20 @@ def read_image(data: bytes, max_pixels: int, shortest: int | None = None) -> Ima
     """Decodes the first frame to upright RGB (alpha over white). `shortest`: the decoder may
     reduce the picture while reading, as long as its shorter side stays at least that (JPEG draft).
     Raises what `inspect_image` raises, and `CorruptImage` when decoding fails."""
+    return _decode(data, max_pixels, shortest, lambda picture: picture)
+
+
+def _decode(
+    data: bytes, max_pixels: int, shortest: int | None, finish: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
     image, _, orientation = _open(data, max_pixels)
     try:
         if shortest is not None:
             image.draft(None, (shortest, shortest))
-        image.load()
-        picture = _to_rgb(image)
-        return picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture
+        with _IN_WORK.take(image.width * image.height):
+            image.load()
+            picture = _to_rgb(image)
+            return finish(picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture)
     except (MemoryError, Image.DecompressionBombError) as error:
         raise ImageTooLarge("The picture needs more memory than can be had.") from error
     except Exception as error:  # Decoders raise OSError, SyntaxError, struct.error, ValueError, EOFError...
@@ -138,9 +176,12 @@ def read_picture(data: bytes, max_pixels: int) -> Image.Image:
     """What encoders are given, alike for ingest, queries and evaluation, so that a picture finds itself:
     `read_image`, reduced by whole factors while the shorter side keeps 512 pixels. JPEG's decoder does some
     of that by itself, the others none, and a batch of large pictures must fit into memory."""
-    image = read_image(data, max_pixels, SHORTEST)
-    factor = min(image.size) // SHORTEST
-    return image.reduce(factor) if factor > 1 else image
+    return _decode(data, max_pixels, SHORTEST, _reduce)
+
+
+def _reduce(picture: Image.Image) -> Image.Image:
+    factor = min(picture.size) // SHORTEST
+    return picture.reduce(factor) if factor > 1 else picture
 
 
 def crop_to_aspect(image: Image.Image, limit: float = 8.0) -> Image.Image:
@@ -237,7 +278,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return _to_eight_bits(image).convert("RGB")
     if not image.has_transparency_data:
         return image.convert("RGB")
-    rgba = image.convert("RGBA")
+    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     alpha = rgba.getchannel("A")
     if alpha.getextrema() == (255, 255):
         return rgba.convert("RGB")

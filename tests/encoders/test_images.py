@@ -6,7 +6,10 @@ import io
 import struct
 import subprocess
 import sys
+import threading
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from encoders import images
 from encoders.images import (
     CorruptImage,
     ImageError,
@@ -53,6 +57,42 @@ def test_each_format_is_told_by_its_bytes_and_read(format: str) -> None:
     image = read_image(data, MAX)
     assert (image.mode, image.size) == ("RGB", (64, 48))
     assert np.allclose(np.asarray(image).mean((0, 1)), (204, 51, 0), atol=20)
+
+
+@pytest.mark.parametrize(("pixels", "most"), [(10_000, 1), (20_000, 2), (5_000, 1)])
+def test_what_all_threads_decode_at_once_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, pixels: int, most: int
+) -> None:
+    monkeypatch.setattr(images, "_IN_WORK", images._Budget(pixels))
+    convert, lock = images._to_rgb, threading.Lock()
+    at_once, seen = 0, []
+
+    def counting(image: Image.Image) -> Image.Image:
+        nonlocal at_once
+        with lock:
+            at_once += 1
+            seen.append(at_once)
+        time.sleep(0.005)
+        with lock:
+            at_once -= 1
+        return convert(image)
+
+    monkeypatch.setattr(images, "_to_rgb", counting)
+    data = [
+        encoded(picture(size=(100, 100)), "PNG"),
+        b"\x89PNG\r\n\x1a\n" + b"broken",
+        jpeg(size=(100, 100))[:900],
+    ]
+
+    def read(number: int) -> bool:
+        try:
+            return read_picture(data[number % 3], MAX).size == (100, 100)
+        except ImageError:
+            return False
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(read, range(48))) == 16
+    assert max(seen) == most
 
 
 @pytest.mark.parametrize("format", FORMATS)
