@@ -18,6 +18,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
 from waitress.utilities import Error, RequestEntityTooLarge
 
+from backend.api.headers import of_refusal
 from backend.settings import MEBIBYTE, Settings
 
 CODES = {413: "too_large", 500: "internal_error", 503: "overloaded"}
@@ -53,6 +54,9 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]
         self.response_headers.append(("Content-Type", "application/problem+json"))
         if retry_after := getattr(error, "retry_after", None):
             self.response_headers.append(("Retry-After", str(retry_after)))
+        given = self.request.headers
+        others = of_refusal(given.get("ORIGIN"), given.get("X_REQUEST_ID", ""), self.channel.server.origins)
+        self.response_headers += others.items()
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
@@ -119,6 +123,7 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc]
         )
         self._stopping = False
         self._max_waiting = settings.query_queue
+        self.origins = settings.cors_origins
         super().__init__(
             application,
             map={},

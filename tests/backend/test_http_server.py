@@ -169,6 +169,7 @@ def test_past_the_bound_of_the_queue_it_says_so_and_recovers(application: Applic
         assert refused.headers["retry-after"] == "1"
         assert refused.headers["content-type"] == "application/problem+json"
         assert refused.json()["code"] == "overloaded"
+        assert len(refused.headers["x-request-id"]) == 16
         application.go.set()
         for thread in threads:
             thread.join(WAIT)
@@ -178,11 +179,18 @@ def test_past_the_bound_of_the_queue_it_says_so_and_recovers(application: Applic
 
 @pytest.mark.parametrize("beyond", [1, 60_000_000])
 def test_a_body_beyond_the_limit_is_refused_with_a_problem(application: Application, beyond: int) -> None:
-    with running(application, max_request_bytes=1_000_000, max_image_bytes=1000) as server:
+    front = "https://front.example"
+    limits = {"max_request_bytes": 1_000_000, "max_image_bytes": 1000}
+    with running(application, cors_origins=front, **limits) as server:
         spare = 1024 * 1024
-        refused = httpx.post(server.url, content=bytes(1_000_000 + spare + beyond), timeout=WAIT)
+        headers = {"Origin": front, "X-Request-ID": "abc-1"}
+        body = bytes(1_000_000 + spare + beyond)
+        refused = httpx.post(server.url, content=body, headers=headers, timeout=WAIT)
         assert refused.status_code == 413
         assert refused.json()["code"] == "too_large"
+        assert refused.headers["access-control-allow-origin"] == front
+        assert refused.headers["x-request-id"] == "abc-1"
+        assert refused.headers["x-content-type-options"] == "nosniff"
         assert httpx.post(server.url, content=b"12345", timeout=WAIT).text == "5"
 
 

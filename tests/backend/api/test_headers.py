@@ -27,7 +27,7 @@ def test_a_configured_origin_may_use_everything(cors: Server) -> None:
     assert headers["Access-Control-Allow-Origin"] == FRONT
     assert set(headers["Access-Control-Allow-Methods"].split(", ")) >= {"GET", "POST", "PATCH", "DELETE"}
     allowed = headers["Access-Control-Allow-Headers"].lower()
-    for name in ("authorization", "x-api-key", "content-type", "x-request-id"):
+    for name in ("authorization", "x-api-key", "content-type", "priority", "x-request-id"):
         assert name in allowed
     response = cors.client.get("/v1/items", headers={"Origin": FRONT, "X-API-Key": "key"})
     assert response.headers["Access-Control-Allow-Origin"] == FRONT
