@@ -39,8 +39,8 @@ def _why(name: str | None, should_be_file: bool, fields: set[str]) -> str:
 
 
 def form_json(name: str) -> Any:
-    """The JSON of one part, or None when it is not there. Browsers that give it a content type give it
-    a file name as well, so either will do. Raises `MalformedBody` or `InvalidRequest`."""
+    """The JSON of one part, which is not `null`, or None when it is not there. Browsers that give it a
+    content type give it a file name as well, so either will do. Raises `TooLarge` or `InvalidRequest`."""
     texts: list[str | bytes] = [*request.form.getlist(name)]
     texts += [file.stream.read(MAX_JSON_BYTES + 1) for file in request.files.getlist(name)]
     if not texts:
@@ -50,6 +50,9 @@ def form_json(name: str) -> Any:
     if len(texts[0]) > MAX_JSON_BYTES:
         raise TooLarge(f"A JSON document may have at most {MAX_JSON_BYTES:,} bytes.", name)
     try:
-        return parse_json(texts[0], name)
+        value = parse_json(texts[0], name)
     except MalformedBody as error:
         raise InvalidRequest(error.detail, name) from None
+    if value is None:
+        raise InvalidRequest("This may be left out, but not be `null`.", name)
+    return value

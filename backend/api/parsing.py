@@ -16,6 +16,8 @@ from backend.errors import InvalidRequest, MalformedBody, TooLarge, UnsupportedM
 from backend.settings import MEBIBYTE
 
 MAX_JSON_BYTES = 32 * MEBIBYTE
+MAX_CAPTIONS_BYTES = 128 * MEBIBYTE
+"""A thousand captions of 10,000 characters each, of which JSON may write every one as `\\ud83d\\ude00`."""
 MAX_DEPTH = 32
 """Of nested lists and objects: more than anyone needs, less than any recursion minds."""
 
@@ -83,11 +85,11 @@ def check_metadata_size(metadata: dict[str, Any], field: str, limit: int) -> Non
         raise InvalidRequest(f"Metadata may have at most {limit:,} bytes as JSON.", field)
 
 
-def json_body() -> Any:
-    """The request's JSON. Raises `UnsupportedMediaType`, `TooLarge` or `MalformedBody`."""
+def json_body(most: int = MAX_JSON_BYTES) -> Any:
+    """The request's JSON, of so many bytes. Raises `UnsupportedMediaType`, `TooLarge` or `MalformedBody`."""
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send JSON with the header `Content-Type: application/json`.")
-    request.max_content_length = min(MAX_JSON_BYTES, request.max_content_length or MAX_JSON_BYTES)
+    request.max_content_length = min(most, request.max_content_length or most)
     if (request.content_length or 0) > request.max_content_length:
         raise TooLarge(f"A JSON document may have at most {request.max_content_length} bytes.")
     return parse_json(request.get_data(cache=False))
@@ -100,11 +102,11 @@ def _repeatable(model: type[BaseModel]) -> frozenset[str]:
 
 
 def query_model(model: type[Model]) -> Model:
-    """Query parameters as a model whose lists may be repeated; everything else may come once."""
+    """Query parameters as a model whose lists may be repeated or have commas; all else may come once."""
     values: dict[str, Any] = {}
     for name, given in request.args.lists():
         if name in _repeatable(model):
-            values[name] = given
+            values[name] = [part for value in given for part in value.split(",")]
         elif len(given) > 1:
             raise InvalidRequest("This can be given once only.", name[:200])
         else:

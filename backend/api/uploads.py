@@ -12,7 +12,7 @@ from backend.api.answers import UploadAnswer, answer, upload_document
 from backend.api.document import Operation, describe
 from backend.api.forms import form_json, need_multipart
 from backend.api.models import MAX_BATCH, AnyCaptions, ImageForm, NewCaption, NewCaptions, UploadFields
-from backend.api.parsing import check_metadata_size, json_body, validated
+from backend.api.parsing import MAX_CAPTIONS_BYTES, check_metadata_size, json_body, validated
 from backend.api.state import Api, api, tenant
 from backend.catalogue import items
 from backend.errors import InvalidRequest
@@ -78,7 +78,7 @@ def upload_images() -> Response:
 )
 def add_captions() -> Response:
     state = api()
-    entries = validated(AnyCaptions, json_body(), deep=False).captions
+    entries = validated(AnyCaptions, json_body(MAX_CAPTIONS_BYTES), deep=False).captions
     limit = state.services.settings.max_metadata_bytes
     refused, fit = [], []
     for index, entry in enumerate(entries):

@@ -99,6 +99,12 @@ def test_a_json_document_has_a_size(empty: Server) -> None:
     assert (answer.status_code, answer.json["code"]) == (413, "too_large")
 
 
+def test_a_thousand_captions_fit_however_they_are_written(server: Server) -> None:
+    # As large as a thousand captions of 3,500 characters that are all escaped.
+    body = b'{"captions": [{"text": "one"}' + b" " * (40 * 1024 * 1024) + b"]}"
+    assert send(server, "/v1/captions", body).status_code == 202
+
+
 def test_a_field_of_a_form_has_a_size(empty: Server) -> None:
     data = {"request": "x" * (9 * 1024 * 1024), "file": (io.BytesIO(b"x"), "a.jpg")}
     assert empty.client.post("/v1/search", data=data).status_code == 413

@@ -166,10 +166,11 @@ def test_a_search_for_words_by_get_is_the_same(server: Server) -> None:
     server.caption("red")
     server.ingest()
     by_get = server.client.get("/v1/search?q=red&limit=1&return=images&return=captions").json
+    by_comma = server.client.get("/v1/search?q=red&limit=1&return=images,captions").json
     by_post = server.search("red", limit=1).json
     for name in ("images", "captions", "next_cursor"):
         if name != "next_cursor":
-            assert by_get[name] == by_post[name]
+            assert by_get[name] == by_comma[name] == by_post[name]
     following = server.client.get("/v1/search", query_string={"q": "red", "cursor": by_get["next_cursor"]})
     assert len(following.json["images"]) == 1
 

@@ -345,6 +345,7 @@ def test_uploading_a_picture_again_brings_its_lost_bytes_back(server: Server, in
     [
         ({"metadata": "[1, 2]"}, "metadata"),
         ({"metadata": '"text"'}, "metadata"),
+        ({"metadata": "null"}, "metadata"),
         ({"metadata": "{"}, "metadata"),
         ({"metadata": '{"a": NaN}'}, "metadata.a"),
         ({"metadata": '{"a": {"b": [1, Infinity]}}'}, "metadata.a.b.1"),
