@@ -10,16 +10,22 @@ from grpc import RpcError  # type: ignore[import-untyped]  # it has no types
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from backend.errors import Unavailable
+from backend.errors import InvalidRequest, Unavailable
 from backend.store.base import MissingLexical, MissingSpace, is_missing_lexical
 
+# Of Qdrant Cloud, for one.
+_STRICT = (
+    "This Qdrant compares ranges of those fields only that have an index: the setting TWINSPACE_RANGE_FIELDS "
+    "would have to declare this one, as in `price:number,taken:datetime`."
+)
 _REFUSALS = frozenset({400, 409, 413, 422})
 _GRPC_REFUSALS = frozenset({"INVALID_ARGUMENT", "ALREADY_EXISTS", "OUT_OF_RANGE"})
 
 
 @contextmanager
 def client_errors() -> Iterator[None]:
-    """Refusals of what was asked become `ValueError`, all the rest `Unavailable`: it may work later."""
+    """Refusals of what was asked become `ValueError`, of a range in strict mode `InvalidRequest`, all the rest
+    `Unavailable`: it may work later."""
     try:
         yield
     except ResponseHandlingException as error:
@@ -50,6 +56,8 @@ def _meaning(not_found: bool, refused: bool, message: str) -> Exception:
         return MissingSpace(message)
     if refused and is_missing_lexical(message):
         return MissingLexical(message)
+    if refused and "Index required but not found" in message:
+        return InvalidRequest(_STRICT, "filter.metadata")
     if refused:
         return ValueError(f"Qdrant refused: {message}")
     return Unavailable(f"Qdrant answers {message}")

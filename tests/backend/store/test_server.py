@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from httpx import Headers
+from qdrant_client.http.exceptions import UnexpectedResponse
 
-from backend.errors import Unavailable
+from backend.errors import InvalidRequest, Unavailable
 from backend.settings import Settings
 from backend.store.base import Filter, MissingSpace, Point, Query, SparseVector
+from backend.store.client_errors import client_errors
 from backend.store.filters import payload_indexes
 from backend.store.ownership import ForeignSpace
 from backend.store.server import ServerStore
@@ -25,6 +28,8 @@ from tests.support.qdrant_stand_in import MOST_BYTES, Fault, QdrantStandIn
 SPACE = Space("server-1", 8, "f", ("en",), "Apache-2.0")
 NORTH = Filter("north")
 ONES = np.ones(8, np.float32)
+STRICT = b"""{"status": {"error": "Bad request: Index required but not found for \\"ranges.price\\" of one of the
+following types: [float]. Help: Create an index for this key or use a different filter."}}"""
 ID = "00000000-0000-4000-8000-000000000001"
 
 
@@ -309,3 +314,9 @@ def test_new_collections_are_spread_over_a_cluster_as_was_asked(qdrant: QdrantSt
     assert not {"shard_number", "replication_factor"} & set(made["images-plain"])
     spread.close()
     plain.close()
+
+
+def test_where_ranges_need_an_index_the_refusal_names_the_setting() -> None:
+    with pytest.raises(InvalidRequest, match="TWINSPACE_RANGE_FIELDS") as refusal, client_errors():
+        raise UnexpectedResponse(400, "Bad Request", STRICT, Headers())
+    assert [error["field"] for error in refusal.value.errors] == ["filter.metadata"]
