@@ -24,7 +24,7 @@ _GRPC_REFUSALS = frozenset({"INVALID_ARGUMENT", "ALREADY_EXISTS", "OUT_OF_RANGE"
 
 @contextmanager
 def client_errors() -> Iterator[None]:
-    """Refusals of what was asked become `ValueError`, of a range in strict mode `InvalidRequest`, all the rest
+    """Refusals of what was asked become `ValueError`, of a range in strict mode `InvalidRequest`, the rest
     `Unavailable`: it may work later."""
     try:
         yield
