@@ -61,7 +61,7 @@ class Janitor:
         one that items belong in, None while that is not known yet."""
         self.finish_deletions()
         self.require_version()
-        project(self._catalogue, self._store, self._ranges)
+        self.project()
         if self._sweep_due():
             self.sweep(next(self._shards))
         if space is None or not self._compare_due():
@@ -78,6 +78,12 @@ class Janitor:
                 LOG.info("All points are written anew: what they hold has changed")
             self._version_required = True
         self._catalogue.point_version.settle()
+
+    def project(self) -> None:
+        """Points follow what became of their items. A process that is older than what points are to hold
+        leaves that to those that came after it."""
+        if self._catalogue.point_version.is_current(version(self._ranges)):
+            project(self._catalogue, self._store, self._ranges)
 
     # -- deletions -------------------------------------------------------------------------
     def finish_deletions(self) -> None:

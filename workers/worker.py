@@ -69,7 +69,10 @@ class Worker:
 
     def _ingest(self) -> None:
         try:
-            self._open().pipeline.run()
+            opened = self._open()
+            opened.pipeline.run()
+            # Whoever tags or describes a picture that is indexed already waits for no reconciler.
+            opened.janitor.project()
         except OUTAGES as error:
             LOG.warning("Ingest waits: %s", error)
 

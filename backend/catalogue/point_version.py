@@ -25,13 +25,17 @@ class PointVersion:
     def require(self, version: str) -> bool:
         """For the start of a process: whether points were of another version, and all are stale now.
         Killed on the way, it begins again at the next start."""
-        with self._database.read() as connection:
-            if connection.scalar(select(point_version.c.version)) == version:
-                return False
+        if self.is_current(version):
+            return False
         now = self._database.now()
         self._mark()
         self._database.write(lambda connection: _write(connection, version, now))
         return True
+
+    def is_current(self, version: str) -> bool:
+        """Points are to be of this version: nobody has started with another since."""
+        with self._database.read() as connection:
+            return bool(connection.scalar(select(point_version.c.version)) == version)
 
     def settle(self) -> None:
         """What others indexed while they were still writing points of the version before is stale, too."""

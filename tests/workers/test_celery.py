@@ -201,6 +201,21 @@ def test_the_reconciler_wakes_as_many_as_the_backlog_needs(settings: Settings) -
     adapters.close()
 
 
+def test_what_is_indexed_follows_its_item_at_the_next_wake_up(settings: Settings) -> None:
+    worker = Worker(settings, make_app(settings), load)
+    adapters = open_adapters(settings, load)
+    space, catalogue = ColourEncoder().space.name, adapters.catalogue
+    (added,) = catalogue.add_captions("anna", [NewCaption("red")])
+    worker.reconcile()
+    worker.ingest()
+    catalogue.add_captions("anna", [NewCaption("red", tags=("new",))])
+    worker.ingest()
+    (point,) = adapters.store.get(space, "caption", [added.item.id])
+    assert point.payload["tags"] == ["new"]
+    worker.close()
+    adapters.close()
+
+
 def test_what_tidying_up_stumbles_over_keeps_no_worker_asleep(
     settings: Settings, qdrant: QdrantStandIn
 ) -> None:

@@ -116,6 +116,15 @@ def test_stale_payloads_are_written_anew(world: World) -> None:
     assert (point.payload["tags"], point.payload["metadata"]) == (["new"], ["k=v"])
 
 
+def test_a_process_of_an_earlier_version_leaves_stale_points_to_those_of_the_next(world: World) -> None:
+    text = world.caption("red")
+    world.pipeline.run()
+    world.janitor.run(None)
+    assert world.catalogue.point_version.require("the next version")
+    world.janitor.run(None)
+    assert [stale.item.id for stale in world.catalogue.upkeep.stale(10)] == [text.id]
+
+
 def test_all_points_come_back_after_the_store_lost_them(world: World) -> None:
     items = [world.caption("red"), *world.upload_pictures(3)]
     world.pipeline.run()
