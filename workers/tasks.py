@@ -12,12 +12,14 @@ from prometheus_client import REGISTRY
 
 from backend.settings import Settings
 from workers.app import INGEST, RECONCILE, make_app
+from workers.connection import watch_connection
 from workers.metrics import IngestMetrics
 from workers.worker import Worker
 
 settings = Settings()  # type: ignore[call-arg]  # the environment has the arguments
 app = make_app(settings)
 worker = Worker(settings, app, metrics=IngestMetrics(REGISTRY))
+watch_connection(app, REGISTRY)
 
 
 def ingest() -> None:

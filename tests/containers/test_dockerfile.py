@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,17 @@ def test_the_health_check_believes_success_only(status: int, code: int) -> None:
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         command = [sys.executable, HEALTHCHECK, f"http://127.0.0.1:{server.server_port}/healthz"]
+        assert subprocess.run(command, capture_output=True).returncode == code
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("line", "code"), [("connected 1.0", 0), ("connected 0.0", 1), ("nected 1.0", 1)])
+def test_the_health_check_looks_for_a_line(line: str, code: int, tmp_path: Path) -> None:
+    (tmp_path / "metrics").write_text("# TYPE connected gauge\nconnected 1.0\n")
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        command = [sys.executable, HEALTHCHECK, f"http://127.0.0.1:{server.server_port}/metrics", line]
         assert subprocess.run(command, capture_output=True).returncode == code
         server.shutdown()
 

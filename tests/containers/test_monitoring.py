@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from celery import Celery
 from prometheus_client import CollectorRegistry
 
 from backend.api.metrics import Metrics
@@ -18,6 +19,7 @@ from backend.backlog_metrics import BacklogMetrics
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.items import Counts
 from backend.settings import Settings
+from workers.connection import watch_connection
 from workers.metrics import IngestMetrics
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
@@ -60,6 +62,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> str:
     metrics.on_batch("text", 1, 0.01)
     metrics.uploads.labels("accepted").inc()
     registry.register(BacklogMetrics(settings))
+    watch_connection(Celery(), registry)
     ingest = IngestMetrics(registry)
     for histogram in (ingest.encode_seconds, ingest.store_seconds, ingest.wait_seconds, ingest.batch_size):
         histogram.labels("image").observe(1)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+import httpx
 import pytest
 from celery import Celery
 
@@ -15,6 +16,7 @@ from backend.errors import TwinspaceError
 from tests.faults.trial import Trial
 from tests.support.cli import KILLS
 from tests.support.folders import read_only
+from tests.support.parts import Part
 from tests.support.pictures import jpeg
 from tests.support.qdrant_stand_in import Fault
 from workers.app import INGEST, QUEUE
@@ -98,14 +100,25 @@ def half_an_upload(trial: Trial) -> socket.socket:
 
 
 def test_redis_killed_with_its_file(trial: Trial) -> None:
+    worker = trial.it.workers[0]
     with trial.uploading():
         trial.upload(40)
+        trial.it.wait_for(lambda: connected(worker))
         trial.inject(trial.it.redis.kill)
         trial.upload(8)
-        time.sleep(SECONDS)
+        trial.it.wait_for(lambda: not connected(worker))
         trial.it.redis.start()
     trial.recovered()
+    trial.it.wait_for(lambda: connected(worker))
     trial.conclude()
+
+
+def connected(worker: Part) -> bool:
+    """As the worker's health check and the alert see it."""
+    try:
+        return "twinspace_worker_connected 1.0" in httpx.get(f"{worker.url}/metrics").text
+    except httpx.TransportError:
+        return False  # It is still starting.
 
 
 @contextmanager
