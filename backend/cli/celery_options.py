@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from typing import Annotated, Any
 
 import typer
 
+from backend import logs
 from backend.cli.common import load_settings
 from backend.errors import ConfigurationError
 
@@ -26,11 +29,14 @@ def start_celery(arguments: list[str], metrics_host: str, metrics_port: int | No
     if metrics_port is not None:
         serve_metrics(metrics_host, metrics_port)
     from celery import signals
+    from celery.apps import worker
 
     from workers.tasks import app
 
+    configure_logs()
     # Celery would set up handlers of its own. `weak`: nobody else holds the function.
     signals.setup_logging.connect(configure_logs, weak=False)
+    worker.safe_say = say
     app.start(arguments)
 
 
@@ -44,6 +50,11 @@ def serve_metrics(host: str, port: int) -> None:
 
 
 def configure_logs(**_: Any) -> None:
-    from backend import logs
-
     logs.configure()
+
+
+def say(message: str, _stream: object = None) -> None:
+    """What Celery says while it handles a signal, as a line of our log: in one write, since whatever the
+    signal interrupted may hold locks."""
+    record = logging.LogRecord("celery", logging.INFO, "", 0, message, None, None)
+    os.write(2, f"{logs.JsonLines().format(record)}\n".encode())

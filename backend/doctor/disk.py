@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from backend.doctor.findings import Finding, ok, problem, warning
+from backend.doctor.storage import local_folder
 from backend.settings import MEBIBYTE, Settings
 
 GIBIBYTE = 1024 * MEBIBYTE
@@ -22,12 +23,9 @@ def check(settings: Settings) -> Iterator[Finding]:
 
 
 def _folders(settings: Settings) -> Iterator[tuple[str, Path]]:
-    storage = settings.storage_url or ""
-    if storage.startswith("file://"):
-        yield "storage", Path(storage.removeprefix("file://"))
-    elif storage and "://" not in storage:
-        yield "storage", Path(storage)
-    if not (settings.distributed and storage):
+    if settings.storage_url and (folder := local_folder(settings.storage_url)):
+        yield "storage", folder
+    if not settings.distributed:
         yield "data", settings.data
     # Uploads that are larger than memory is good for pass through here.
     yield "temporary files", Path(tempfile.gettempdir())

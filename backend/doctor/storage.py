@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from backend.doctor.findings import Finding, ok, problem
+from backend.doctor.findings import Finding, ok, problem, warning
 from backend.errors import StorageFull, TwinspaceError
 from backend.originals import Originals
 from backend.settings import Settings
@@ -15,6 +16,13 @@ def check(settings: Settings) -> Iterator[Finding]:
         yield ok("storage", f"{settings.data.absolute()} is not there yet; the first start makes it.")
         return
     where = settings.storage_url or str(settings.data.absolute())
+    if (folder := local_folder(where)) and not folder.exists():
+        yield warning(
+            "storage",
+            f"{where} is not there; the first upload would make it.",
+            "Is it the right folder, and mounted on this machine? Then make it, or start Twinspace.",
+        )
+        return
     try:
         Originals(where).check()
     except StorageFull as error:
@@ -31,7 +39,14 @@ def check(settings: Settings) -> Iterator[Finding]:
         yield ok("storage", f"{where} can be written and read.")
 
 
+def local_folder(url: str) -> Path | None:
+    """None where it is no folder of this machine."""
+    if url.startswith("file://"):
+        return Path(url.removeprefix("file://"))
+    return None if "://" in url else Path(url)
+
+
 def _remedy(where: str) -> str:
-    if "://" in where and not where.startswith("file://"):
+    if local_folder(where) is None:
         return "Check address, bucket and credentials in TWINSPACE_STORAGE_URL, and that it can be reached."
     return "It must exist and belong to the user that runs Twinspace (in the image: uid 10001)."

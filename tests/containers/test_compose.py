@@ -151,6 +151,14 @@ def test_every_setting_can_be_set(base: dict[str, Any]) -> None:
     assert set(Settings.model_fields) - passed == {"data", "allow_unauthenticated"}
 
 
+def test_several_of_the_largest_requests_fit_into_tmp_at_a_time(base: dict[str, Any]) -> None:
+    api = base["services"]["api"]
+    (size,) = [int(found) for found in re.findall(r"size=(\d+)g\b", " ".join(api["tmpfs"]))]
+    largest = substitute(api["environment"]["TWINSPACE_MAX_REQUEST_BYTES"], {})
+    assert size * 1024**3 >= 8 * int(largest)
+    assert int(largest) >= Settings().max_image_bytes
+
+
 def test_only_the_port_of_the_api_is_published(base: dict[str, Any]) -> None:
     published = {name: service.get("ports") for name, service in base["services"].items()}
     assert {name for name, ports in published.items() if ports} == {"api"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -42,8 +43,10 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_encodes_and_gives_back_t
         for worker in trial.it.workers:
             trial.upload(40)
             trial.it.wait_for(lambda worker=worker: bool(trial.it.held_by(worker)))
+            said = len(worker.log)
             trial.inject(worker.stop)
             assert worker.code == 0
+            assert all(json.loads(line) for line in worker.log[said:].splitlines()), "also how it ends"
             assert not trial.it.held_by(worker), "nobody has to wait for its lease to run out"
             worker.start()
     trial.recovered()

@@ -84,6 +84,14 @@ def test_a_folder_that_is_a_file_is_a_problem(tmp_path: Path) -> None:
     assert finding.level == "problem"
 
 
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_folder_that_is_not_there_is_said_and_not_made(tmp_path: Path, scheme: str) -> None:
+    """It may be a volume that nobody mounted."""
+    url = f"{scheme}{tmp_path}/missing"
+    assert levels(storage.check(Settings(data=tmp_path, storage_url=url))) == [("storage", "warning")]
+    assert not (tmp_path / "missing").exists()
+
+
 def test_an_unknown_kind_of_storage_is_a_problem(tmp_path: Path) -> None:
     finding = only_problem(storage.check(Settings(data=tmp_path, storage_url="nowhere://bucket")))
     assert "TWINSPACE_STORAGE_URL" in str(finding.remedy)
