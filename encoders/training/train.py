@@ -75,7 +75,8 @@ def _train_afresh(dataset: Dataset, session: Session) -> Result:
     pictures = picture_features(
         parts, dataset.missing, image_tower, recipe.views, options.seed, session.cache, session.listener
     )
-    torch.manual_seed(options.seed)  # Not earlier: how many numbers the making of a network draws may change.
+    # Each stage draws from the seed anew: none depends on how many numbers those before it drew.
+    torch.manual_seed(options.seed)
     towers = text_towers(
         pictures.examples[TRAIN], options.text_tower, session.prompts(image_tower), session.listener
     )
@@ -115,6 +116,7 @@ def _lead(
     session: Session,
 ) -> tuple[TwinModel, int]:
     """Pictures and all languages but followers, and the epoch that was best. What it took is freed."""
+    torch.manual_seed(session.options.seed)
     followers = follower_languages(towers)
     texts = {
         language: new_text_model(language, tower, train_part, recipe)
@@ -147,6 +149,7 @@ def _follow(
     recipe: Recipe,
     session: Session,
 ) -> TextModel:
+    torch.manual_seed(session.options.seed)
     model = new_text_model(language, tower, train_part, recipe).to(session.device)
     objective = FollowObjective(leader, language, model, train_part, val_part, recipe)
     start_from_ridge(model, train_part.texts[language], objective.destinations)
