@@ -9,7 +9,8 @@ import fcntl
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -44,6 +45,8 @@ class Services:
     """Stops background work (finishing its batch), then closes store and catalogue."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     """Of what this process measures, beside HTTP."""
+    check_broker: Callable[[], None] | None = None
+    """Raises unless the broker answers; None where there is none."""
 
 
 def open_embedded(settings: Settings, load: Load = load_encoder) -> Services:
@@ -73,17 +76,19 @@ def open_embedded(settings: Settings, load: Load = load_encoder) -> Services:
 
 def open_distributed(settings: Settings, load: Load = load_encoder) -> Services:
     """For API processes: Celery workers do the ingest."""
-    from workers.app import make_app
+    from workers.app import check_broker, make_app
     from workers.wakeups import WakeUps
 
     adapters = open_adapters(settings, load)
-    wake_ups = WakeUps(make_app(settings))
+    app = make_app(settings)
+    wake_ups = WakeUps(app)
 
     def close() -> None:
         wake_ups.close()
         adapters.close()
 
-    return _services(settings, adapters, wake_ups.wake, close, CollectorRegistry())
+    services = _services(settings, adapters, wake_ups.wake, close, CollectorRegistry())
+    return replace(services, check_broker=partial(check_broker, app))
 
 
 def open_services(settings: Settings, load: Load = load_encoder) -> Services:

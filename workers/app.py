@@ -62,3 +62,9 @@ def waiting(connection: Connection) -> int:
     except connection.channel_errors:
         return 0  # Redis has no empty lists: the queue exists while something waits in it.
     return int(declared.message_count)
+
+
+def check_broker(app: Celery) -> None:
+    """Raises what the broker's client raises unless it answers now."""
+    with app.connection_for_write() as connection:
+        connection.connect()

@@ -24,6 +24,9 @@ LOG = logging.getLogger("twinspace.api")
 VALID_SECONDS = 2.0
 """However often somebody asks, the checks run no more often than this."""
 
+BROKER = "broker"
+"""Said, and no reason to send nobody here: without it uploads are accepted, and wait."""
+
 
 def _probe() -> bytes:
     buffer = io.BytesIO()
@@ -41,7 +44,7 @@ class State:
 
     @property
     def ready(self) -> bool:
-        return not any(self.checks.values())
+        return not any(wrong for part, wrong in self.checks.items() if part != BROKER)
 
 
 class Readiness:
@@ -57,14 +60,15 @@ class Readiness:
         """One thread checks, the others wait for what it finds."""
         with self._lock:
             if self._state is None or time.monotonic() >= self._valid_until:
-                self._state = State(
-                    {
-                        "encoder": _problem("encoder", self._encode),
-                        "store": _problem("store", self._search),
-                        "catalogue": _problem("catalogue", self._services.catalogue.check),
-                        "originals": _problem("originals", self._services.originals.check),
-                    }
-                )
+                checks = {
+                    "encoder": self._encode,
+                    "store": self._search,
+                    "catalogue": self._services.catalogue.check,
+                    "originals": self._services.originals.check,
+                }
+                if self._services.check_broker:
+                    checks[BROKER] = self._services.check_broker
+                self._state = State({part: _problem(part, check) for part, check in checks.items()})
                 self._valid_until = time.monotonic() + VALID_SECONDS
             return self._state
 

@@ -110,10 +110,18 @@ def test_redis_killed_with_its_file(trial: Trial) -> None:
         trial.inject(trial.it.redis.kill)
         trial.upload(8)
         trial.it.wait_for(lambda: not connected(worker))
+        trial.it.wait_for(lambda: not hears_broker(trial.it.url))
         trial.it.redis.start()
     trial.recovered()
     trial.it.wait_for(lambda: connected(worker))
+    trial.it.wait_for(lambda: hears_broker(trial.it.url))
     trial.conclude()
+
+
+def hears_broker(api: str) -> bool:
+    answer = httpx.get(f"{api}/readyz", timeout=30)
+    assert answer.status_code == 200, "without, uploads are accepted all the same"
+    return bool(answer.json()["checks"]["broker"]["ok"])
 
 
 def connected(worker: Part) -> bool:
