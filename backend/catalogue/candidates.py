@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
+from backend.catalogue.captions_within import CaptionsWithin, is_narrow, of_all
 from backend.catalogue.fusion import ranks_of, reciprocal_rank_fusion
 from backend.catalogue.known_items import KnownItems
 from backend.catalogue.plan import Plan, Source
@@ -70,6 +71,7 @@ class Candidates:
         self._queries = queries
         self._space = space
         self._items = items
+        self._within = CaptionsWithin(plan, queries, space, items)
 
     def find(self, wanted: Sequence[tuple[Kind, Filter]], depth: int) -> list[Ranked]:
         slots = [_Slot(kind, filter) for kind, filter in wanted]
@@ -80,9 +82,12 @@ class Candidates:
         )
         for (slot, source, _, _), points in zip(asked, answers, strict=True):
             slot.found[source] = points
-            if len(points) >= reach:
-                slot.cut.add(source)
+        narrow = [slot for slot in slots if self._hears_captions(slot) and is_narrow(slot.filter)]
+        captions = self._within.find([slot.filter for slot in narrow], reach)
+        for slot, points in zip(narrow, captions, strict=True):
+            slot.found["captions"] = points
         for slot in slots:
+            slot.cut = {source for source, points in slot.found.items() if len(points) >= reach}
             slot.cosines = {point.id: point.score for point in slot.found.get("dense", ())}
             if "captions" in slot.found:
                 slot.found["captions"] = self._pictures_of(slot)
@@ -118,17 +123,18 @@ class Candidates:
             )
         if "lexical" in plan.sources:
             yield "lexical", slot.kind, Query(plan.words.wanted, reach, slot.filter)
-        if "captions" in plan.sources and slot.kind == "image":
-            # What the query filters by are the pictures, not their captions.
-            everything = Filter(slot.filter.tenant, indexed_before=slot.filter.indexed_before)
-            yield "captions", "caption", Query(plan.vector, reach, everything)
+        if self._hears_captions(slot) and not is_narrow(slot.filter):
+            yield "captions", "caption", Query(plan.vector, reach, of_all(slot.filter))
+
+    def _hears_captions(self, slot: _Slot) -> bool:
+        return "captions" in self._plan.sources and slot.kind == "image"
 
     def _pictures_of(self, slot: _Slot) -> list[ScoredPoint]:
         """The pictures that these captions are attached to, as good as the best caption of each."""
         best: dict[str, ScoredPoint] = {}
         for point in self._items.alive(slot.found["captions"]):
             image = self._items[point.id].image_id
-            if image is not None and (slot.filter.ids is None or image in slot.filter.ids):
+            if image is not None:
                 best.setdefault(image, ScoredPoint(image, point.score))
         return list(best.values())
 
