@@ -1,5 +1,5 @@
 """In continuous integration nothing may be skipped that could have run: a part that went missing there
-would take its tests along in silence."""
+would take its tests along in silence. And what the promise came to, under faults, is printed."""
 
 from __future__ import annotations
 
@@ -37,3 +37,24 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _fail_if_forbidden(report)
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the promise came to. Here and not beside the tests: xdist's own process, which prints, loads only
+    this file."""
+    # It imports much, which most runs of tests can do without.
+    from tests.faults.trial import NUMBERS, Numbers
+
+    trials = [
+        (report.nodeid.rpartition("::")[2], Numbers(*value))
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == NUMBERS
+    ]
+    if not trials:
+        return
+    terminalreporter.section("what was accepted, and what became of it")
+    for name, numbers in trials:
+        terminalreporter.write_line(f"{name}: {numbers}")
+    total = Numbers.total([numbers for _, numbers in trials])
+    terminalreporter.write_line(f"together: {total}")

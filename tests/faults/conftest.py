@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.trial import NUMBERS, Numbers, Trial
+from tests.faults.trial import Trial
 from tests.support.installation import Installation, installation
 from tests.support.qdrant_stand_in import QdrantStandIn
 from tests.support.server import Server
@@ -62,20 +62,3 @@ def trial(distributed: Installation, record_property: Callable[[str, object], No
     """Begins with everything whole."""
     distributed.make_whole()
     return Trial(distributed, record_property)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What the promise came to: `pytest tests/faults` prints it (not where xdist runs the tests)."""
-    trials = [
-        (report.nodeid.rpartition("::")[2], Numbers(*value))
-        for report in terminalreporter.getreports("passed")
-        for name, value in report.user_properties
-        if name == NUMBERS
-    ]
-    if not trials:
-        return
-    terminalreporter.section("what was accepted, and what became of it")
-    for name, numbers in trials:
-        terminalreporter.write_line(f"{name}: {numbers}")
-    total = Numbers.total([numbers for _, numbers in trials])
-    terminalreporter.write_line(f"together: {total}")
