@@ -1,7 +1,7 @@
 """One threshold for all directions: what it keeps of true matches and of queries from another world.
 
 Fitted to one half of the val split and reported on the other, with texts and pictures from other worlds that
-played no part in the fit. The plain cosine is the baseline; `relevance.svg` shows the curves of both.
+played no part in the fit. The plain cosine is the baseline; `bench/out/relevance.svg` has the curves of both.
 `--write` fits to the whole split instead and writes what ships beside the weights.
 """
 
@@ -63,7 +63,7 @@ class Measured:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="fit to the whole split and ship it")
-    parser.add_argument("--plot", type=Path, default=Path("relevance.svg"))
+    parser.add_argument("--plot", type=Path, default=Path(__file__).parent / "out" / "relevance.svg")
     options = parser.parse_args()
     settings = Settings()
     encoder = load_encoder(settings.encoder)
@@ -206,6 +206,7 @@ def _draw(measured: Sequence[Measured], file: Path) -> None:
     figure.supxlabel("matches kept")
     figure.supylabel(f"queries from another world with {HITS} hits or fewer of 1,000")
     figure.tight_layout()
+    file.parent.mkdir(exist_ok=True)
     figure.savefig(file)
     print(f"wrote {file}")
 

@@ -21,8 +21,8 @@ WEIGHTS: dict[tuple[Kind, Source], float] = {
     ("caption", "dense"): 1.0,
     ("caption", "lexical"): 0.2,
 }
-"""As `bench.hybrid` finds them best. Texts that share words are alike in meaning, too: words tell less about
-captions than about pictures."""
+"""What `bench.hybrid` measures, for pictures and for captions, is measured with these. Texts that share words
+are alike in meaning, too: words tell less about captions than about pictures."""
 FUSED = 50
 """Hits of each source that are fused at least: a rank that is cut off counts nothing, and that must not
 depend on the size of the page."""
