@@ -2,7 +2,6 @@
 
 import { h, iconButton } from "./lib/dom.js";
 import { LANGUAGES, currentLanguage, setLanguage, t, translate } from "./lib/i18n.js";
-import { forgetKey, key } from "./lib/key.js";
 import { announce } from "./lib/notices.js";
 import { goBack, navigate, startRouter } from "./lib/router.js";
 import { recall, remember } from "./lib/storage.js";
@@ -15,28 +14,31 @@ const VIEWS = { search: searchView, upload: uploadView, overview: overviewView, 
 const main = document.getElementById("main");
 let view = null;
 let name = "";
+let place = "";
 let shown = null;
 
-function render({ params, restored }) {
+async function render({ params, restored }) {
   const wanted = VIEWS[params.get("view")] ? params.get("view") : "search";
-  const first = view === null;
+  const [first, before] = [view === null, place];
+  place = wanted === "item" ? `item ${params.get("id")}` : wanted;
   if (wanted !== name) {
     view?.close();
     name = wanted;
     view = VIEWS[wanted]();
     main.replaceChildren(view.element);
     document.title = `${t(`nav.${wanted}`)} · Twinspace`;
-    if (!first) enter(restored);
   }
   for (const link of document.querySelectorAll("nav a")) {
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  shown = { params, restored };
-  view.update(params, restored);
+  if (!first && place !== before) enter(restored);
+  const mine = (shown = { params, restored });
+  await view.update(params, restored);
+  if (restored && shown === mine) scrollTo(0, restored.scroll);
 }
 
-/** Another view: readers start at its top and hear its name. */
+/** Another place: readers start at its top and hear its name. */
 function enter(restored) {
   if (!restored) scrollTo(0, 0);
   main.focus({ preventScroll: true });
@@ -48,7 +50,7 @@ function redraw() {
   view = null;
   name = "";
   dress();
-  render(shown);
+  render({ ...shown, restored: null });
 }
 
 /** The texts of the frame, in the language of the moment. */
@@ -57,11 +59,7 @@ function dress() {
   const dark = isDark();
   const tools = [
     iconButton("keyboard", t("tools.keys"), showKeys),
-    h(
-      "button",
-      { class: "icon-button language", "aria-label": t("tools.language"), title: t("tools.language"), onclick: switchLanguage },
-      LANGUAGES[otherLanguage()],
-    ),
+    h("button", { class: "icon-button language", onclick: switchLanguage }, LANGUAGES[otherLanguage()]),
     iconButton(dark ? "sun" : "moon", t(dark ? "tools.light" : "tools.dark"), switchTheme, { data: { tool: "theme" } }),
   ];
   document.getElementById("tools").replaceChildren(...tools);
@@ -110,7 +108,6 @@ function showKeys() {
     h(
       "div",
       { class: "row end" },
-      key() !== null && h("button", { onclick: () => (forgetKey(), box.close()) }, t("key.forget")),
       h("button", { class: "primary", onclick: () => box.close() }, t("close")),
     ),
   );
@@ -125,8 +122,7 @@ function onKey(event) {
   const typing = event.target.matches?.(TYPING);
   if (event.key === "Escape" && !(typing && event.target.value)) {
     if (typing) event.target.blur();
-    if (view.escape) view.escape();
-    else goBack();
+    goBack();
   } else if (event.key === "/" && !typing) {
     event.preventDefault();
     if (name !== "search") navigate("?");
@@ -149,4 +145,4 @@ for (const name of ["dragover", "drop"]) {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dress);
 setLanguage(recall("language") ?? navigator.language.slice(0, 2));
 dress();
-startRouter(render, () => view?.snapshot?.() ?? { scroll: scrollY });
+startRouter(render, () => ({ scroll: scrollY, ...view?.snapshot?.() }));

@@ -119,11 +119,59 @@ def test_a_keyboard_is_enough(gallery: Server, open_page: Open) -> None:
     page.keyboard.press("c")
     captions(page).first.wait_for()
     assert "only=captions" in page.url
+    settled(page)
+    assert "motorcycle" in focused(page)
+    page.keyboard.press("ArrowDown")
+    assert focused(page)
+    page.keyboard.press("p")
+    settled(page)
+    assert "only=images" in page.url
+    assert focused(page)
+    page.keyboard.press("Escape")
+    page.wait_for_url("**only=captions**")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "search-box"
+
+
+def test_arrows_lead_from_pictures_to_captions_and_back(gallery: Server, open_page: Open) -> None:
+    page = open_page(gallery, "?q=a+motorcycle")
+    pictures(page).first.wait_for()
     page.keyboard.press("/")
     page.keyboard.press("ArrowDown")
-    assert "motorcycle" in focused(page)
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+    inside = "document.activeElement.closest('.hit').classList.contains('caption')"
+    assert page.evaluate(inside)
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(inside)
+    page.keyboard.press("ArrowLeft")
+    assert not page.evaluate(inside)
+    assert focused(page)
+
+
+def test_the_focus_stays_where_something_is_changed(gallery: Server, open_page: Open) -> None:
+    page = open_page(gallery, "?q=a+cat&q=a+dog&tag=demo")
+    page.get_by_text("Tags", exact=True).click()
+    box = page.locator(".tags li").filter(has_text="animals").get_by_role("checkbox")
+    box.focus()
+    page.keyboard.press("Space")
+    page.wait_for_url("**tag=animals**")
+    settled(page)
+    assert box.is_checked()
+    assert box.evaluate("box => box === document.activeElement")
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.id") == "search-box"
+    assert page.locator("details[open]").count() == 0
+    weight = page.get_by_label("Weight of a dog")
+    weight.fill("2")
+    page.wait_for_url("**w=2**")
+    weight.press("End")
+    weight.press("5")
+    page.wait_for_url("**w=25**")
+    settled(page)
+    assert weight.evaluate("input => input === document.activeElement")
+    page.get_by_role("button", name="Remove tag: demo").press("Enter")
+    page.wait_for_url(lambda url: "demo" not in url)
+    assert focused(page) == "Remove tag: animals"
 
 
 def focused(page: Page) -> str:

@@ -188,12 +188,12 @@ def test_without_a_calibration_there_is_no_slider_but_a_reason(studio: Server, o
 def test_literal_words_count_too_when_that_is_wanted(page: Page) -> None:
     search(page, "retina")
     switch = page.get_by_role("switch", name="Literal words too")
-    assert switch.get_attribute("aria-checked") == "false"
+    assert not switch.is_checked()
     with page.expect_request("**/v1/search") as asked:
         switch.click()
     settled(page)
     assert asked.value.post_data_json["mode"] == "hybrid"
-    assert switch.get_attribute("aria-checked") == "true"
+    assert switch.is_checked()
     assert "mode=hybrid" in page.url
     assert "retina" in captions(page).first.inner_text()
 

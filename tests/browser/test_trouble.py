@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import time
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.browser.conftest import Expect, Open, photo
-from tests.browser.pages import drop_files, first_files, search
+from tests.browser.pages import drop_files, first_files, search, settled
 from tests.support.pictures import jpeg
 from tests.support.server import Server
 
@@ -79,54 +80,161 @@ def test_a_picture_that_is_too_large_is_refused_with_the_reason(
     assert "larger than 100,000 bytes" in page.get_by_role("alert").inner_text()
 
 
-def test_an_overloaded_server_is_said_to_be_and_tried_again(
-    gallery: Server, open_page: Open, expect_failures: Expect
+def test_cancelling_the_key_dialog_is_respected_by_what_asks_again_and_again(
+    guarded: Server, open_page: Open, expect_failures: Expect
 ) -> None:
-    page = open_page(gallery)
+    page = open_page(guarded, "?view=overview", wait=False)
     expect_failures()
-    detail = "Too many queries are waiting; try again in a moment."
-    problem = {
-        "type": "about:blank",
-        "title": "Service Unavailable",
-        "status": 503,
-        "detail": detail,
-        "code": "overloaded",
-    }
-    busy = {"status": 503, "content_type": "application/problem+json", "body": json.dumps(problem)}
-    page.route("**/v1/search", lambda route: route.fulfill(**busy))
-    search(page, "a cat")
-    assert detail in page.get_by_role("alert").inner_text()
-    page.unroute("**/v1/search")
+    page.clock.install()
+    page.reload()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("alert").wait_for()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(60_000)
+    assert (page.get_by_role("dialog").count(), asked) == (0, [])
     page.get_by_role("button", name="Try again").click()
-    assert first_files(page)[0] == "chelsea.png"
+    enter_key(page, KEY)
+    page.locator(".counts .images dd").wait_for()
+    page.get_by_role("button", name="Forget the API key").click()
+    page.clock.run_for(6_000)
+    page.get_by_role("alert").wait_for()
+    assert page.get_by_role("dialog").count() == 0
+
+
+def test_a_key_that_no_header_can_carry_is_refused_where_it_is_typed(
+    guarded: Server, open_page: Open, expect_failures: Expect
+) -> None:
+    page = open_page(guarded, "?q=red", wait=False)
+    expect_failures()
+    enter_key(page, "schlüssel")
+    assert page.locator("#api-key").evaluate("input => input.validity.patternMismatch")
+    enter_key(page, KEY)
+    assert first_files(page) == ["red.jpg"]
+
+
+def test_a_file_that_went_away_fails_alone(
+    guarded: Server, open_page: Open, expect_failures: Expect, tmp_path: Path
+) -> None:
+    page = open_page(guarded, "?view=upload")
+    expect_failures()
+    for name in ("gone.jpg", "here.jpg"):
+        (tmp_path / name).write_bytes(jpeg((9, 9, 120), seed=len(name)))
+    choose = page.locator(".zone input[multiple]")
+    choose.set_input_files([tmp_path / "gone.jpg", tmp_path / "here.jpg"])
+    page.get_by_role("dialog").wait_for()
+    (tmp_path / "gone.jpg").unlink()
+    enter_key(page, KEY)
+    page.locator(".pill.indexed").wait_for()
+    failed = page.locator(".upload-row").filter(has_text="gone.jpg")
+    failed.locator(".pill.failed").wait_for()
+    assert "moved or changed" in failed.inner_text()
+    assert page.get_by_role("alert").count() == 0
+
+
+def test_what_is_no_answer_of_the_api_is_waited_out(
+    studio: Server, open_page: Open, expect_failures: Expect
+) -> None:
+    """A proxy in between shows its own page, and then lets the server speak again."""
+    page = open_page(studio, "?view=upload")
+    expect_failures()
+    html = {"status": 200, "content_type": "text/html", "body": "<h1>Back soon</h1>"}
+    page.route("**/v1/images", lambda route: route.fulfill(**html), times=1)
+    page.route("**/v1/items?ids=*", lambda route: route.fulfill(**html), times=1)
+    drop_files(page, ".zone", [("behind.jpg", "image/jpeg", jpeg((9, 130, 9), seed=31))])
+    page.locator(".pill.indexed").wait_for()
+    page.goto(studio.url)
+    page.route("**/v1/search", lambda route: route.fulfill(**html))
+    search(page, "green")
+    assert "cannot be reached" in page.get_by_role("alert").inner_text()
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serves four at a time, lets eight wait (browsers send six) and thinks long about words."""
+    folder = tmp_path_factory.mktemp("slow")
+    settings = {"http_threads": 4, "query_queue": 8, "TEST_ENCODE_TEXT_SECONDS": 1}
+    with Server(folder / "data", **settings) as server:
+        with server.client() as client:
+            files = [("red.jpg", jpeg((250, 5, 5))), ("blue.jpg", jpeg((5, 5, 250)))]
+            client.wait([item.id for item in client.upload(files).items])
+        yield server
+
+
+@contextmanager
+def crowd(server: Server) -> Iterator[None]:
+    """As many others as the server can bear, and a few more."""
+
+    def ask(i: int) -> None:
+        with suppress(OSError):
+            urllib.request.urlopen(f"{server.url}/v1/search?q={i}", timeout=30).read()
+
+    with ThreadPoolExecutor(16) as pool:
+        others = [pool.submit(ask, i) for i in range(16)]
+        server.wait_for(lambda: any(one.done() for one in others))
+        yield
+
+
+def test_an_overloaded_server_is_said_to_be_and_tried_again(
+    slow: Server, open_page: Open, expect_failures: Expect
+) -> None:
+    page = open_page(slow)
+    expect_failures()
+    with crowd(slow):
+        search(page, "red")
+        assert "are waiting; try again in a moment" in page.get_by_role("alert").inner_text()
+    page.get_by_role("button", name="Try again").click()
+    assert first_files(page)[0] == "red.jpg"
+    assert page.get_by_role("alert").count() == 0
+
+
+def test_uploads_wait_while_the_server_is_overloaded(
+    slow: Server, open_page: Open, expect_failures: Expect
+) -> None:
+    page = open_page(slow, "?view=upload")
+    expect_failures()
+    with crowd(slow):
+        drop_files(page, ".zone", [("late.jpg", "image/jpeg", jpeg((5, 250, 5)))])
+        page.get_by_role("alert").wait_for()
+        assert "503 · overloaded" in page.get_by_role("alert").inner_text()
+        assert page.locator(".pill.waiting").count() == 1
+    page.locator(".pill.indexed").wait_for()
     assert page.get_by_role("alert").count() == 0
 
 
 def test_slow_answers_are_waited_for_and_a_newer_question_overtakes_them(
-    gallery: Server, open_page: Open
+    slow: Server, open_page: Open
 ) -> None:
-    page = open_page(gallery)
-
-    def delay(route) -> None:
-        if "cat" in (route.request.post_data or ""):
-            time.sleep(1)
-        route.continue_()
-
-    page.route("**/v1/search", delay)
+    page = open_page(slow)
     box = page.get_by_role("searchbox")
-    box.fill("a cat")
+    box.fill("red")
     box.press("Enter")
     assert page.locator(".results").get_attribute("aria-busy") == "true"
-    box.fill("a cup of coffee")
+    box.fill("blue")
     box.press("Enter")
     page.locator(".results[aria-busy=false]").wait_for()
-    assert first_files(page)[0] == "coffee.png"
-    box.fill("a cat, a cat")
+    assert first_files(page)[0] == "blue.jpg"
+    box.fill("red, red")
     box.press("Enter")
     page.go_back()
     page.wait_for_timeout(1500)
-    assert first_files(page)[0] == "coffee.png"
+    assert first_files(page)[0] == "blue.jpg"
     assert page.locator(".results").get_attribute("aria-busy") == "false"
+
+
+def test_an_answer_that_takes_long_is_said_to(slow: Server, open_page: Open) -> None:
+    page = open_page(slow)
+    page.clock.install()
+    box = page.get_by_role("searchbox")
+    box.fill("red as slowly as can be")
+    box.press("Enter")
+    page.clock.run_for(5_000)
+    slowly = "The server is taking its time …"
+    assert page.locator(".status").inner_text() == slowly
+    assert page.locator("#live").inner_text() == slowly
+    settled(page)
+    assert first_files(page)[0] == "red.jpg"
+    assert page.get_by_text(slowly).count() == 0
 
 
 @pytest.mark.slow
@@ -164,17 +272,6 @@ def test_many_uploads_without_a_key_ask_once_and_wait(
     page.get_by_role("button", name="Try again").click()
     enter_key(page, KEY)
     page.get_by_text("8 of 8 indexed").wait_for()
-
-
-@pytest.mark.slow
-def test_an_answer_that_takes_long_is_said_to(gallery: Server, open_page: Open) -> None:
-    page = open_page(gallery)
-    page.route("**/v1/search", lambda route: (time.sleep(5), route.continue_()))
-    box = page.get_by_role("searchbox")
-    box.fill("a cat")
-    box.press("Enter")
-    page.get_by_text("The server is taking its time").wait_for()
-    assert first_files(page)[0] == "chelsea.png"
 
 
 def test_a_file_dropped_where_nobody_takes_it_does_not_replace_the_page(

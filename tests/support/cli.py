@@ -1,7 +1,8 @@
 """The command line with the quick encoder of the tests in place of a model: everything else is the product.
 
 `TEST_ENCODER` is `colour` or `colour:VERSION`: another version is another space. `TEST_ENCODE_SECONDS`
-makes every batch of pictures take that long. Cyan pictures raise, magenta ones kill the process.
+makes every batch of pictures take that long, `TEST_ENCODE_TEXT_SECONDS` every batch of texts. Cyan pictures
+raise, magenta ones kill the process.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ KILLS = (255, 0, 255)
 
 
 class FaultyEncoder(ColourEncoder):
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        time.sleep(float(os.environ.get("TEST_ENCODE_TEXT_SECONDS", "0")))
+        return super().encode_texts(texts)
+
     def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
         time.sleep(float(os.environ.get("TEST_ENCODE_SECONDS", "0")))
         for image in images:

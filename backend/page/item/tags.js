@@ -1,7 +1,7 @@
 // An item's tags: each leads to what else carries it; they are added and taken away one by one.
 
 import { changeItem } from "../lib/api.js";
-import { h, iconButton } from "../lib/dom.js";
+import { h, iconButton, redraw } from "../lib/dom.js";
 import { lineForm, namesIn, tried } from "../lib/forms.js";
 import { t } from "../lib/i18n.js";
 
@@ -15,8 +15,8 @@ export function tagEditor(item) {
 
   function draw() {
     const without = (tag) => item.tags.filter((one) => one !== tag);
-    list.replaceChildren(
-      ...item.tags.map((tag) =>
+    redraw(list, item.tags, () =>
+      item.tags.map((tag) =>
         h(
           "li",
           { class: "chip" },

@@ -2,15 +2,16 @@
 
 import { getItem, isAbort, retryItem, search } from "../lib/api.js";
 import { deleteSoon } from "../lib/deleting.js";
-import { h, icon } from "../lib/dom.js";
+import { h, icon, redraw } from "../lib/dom.js";
 import { tried } from "../lib/forms.js";
-import { t, time } from "../lib/i18n.js";
+import { brief, t, time } from "../lib/i18n.js";
 import { know, showPicture } from "../lib/items.js";
-import { problemBox } from "../lib/notices.js";
+import { announce, problemBox } from "../lib/notices.js";
+import { poll } from "../lib/polling.js";
 import { goBack, itemAddress, navigate } from "../lib/router.js";
 import { captionHit, pictureHit } from "../search/hit.js";
 import { ensureCurrent, moveWithArrows } from "../search/moving.js";
-import { queryFor, writeQuery } from "../search/query.js";
+import { queryFor, withAction, writeQuery } from "../search/query.js";
 import { captionEditor, captionsOf } from "./captions.js";
 import { labelForm } from "./labels.js";
 import { metadataForm } from "./metadata.js";
@@ -22,11 +23,10 @@ const PENDING_MS = 1500;
 export function itemView() {
   const element = h("div", { class: "item" });
   let asked = new AbortController();
-  let timer = 0;
+  let waiting = null;
 
-  async function update(params, restored) {
-    asked.abort();
-    clearTimeout(timer);
+  async function update(params) {
+    close();
     asked = new AbortController();
     const { signal } = asked;
     element.setAttribute("aria-busy", "true");
@@ -34,12 +34,10 @@ export function itemView() {
       const id = params.get("id") ?? "";
       const [item, captions] = await Promise.all([getItem(id, { signal }), captionsOf(id, { signal })]);
       know([item]);
-      draw(item, captions.items, signal);
-      if (!restored) scrollTo(0, 0);
-      if (item.status === "pending") timer = setTimeout(() => update(params, true), PENDING_MS);
+      await draw(item, captions.items, signal);
     } catch (error) {
       if (isAbort(error)) return;
-      element.replaceChildren(h("h1", {}, t("nav.item")), problemBox(error, () => update(params, restored)));
+      element.replaceChildren(h("h1", {}, t("nav.item")), problemBox(error, () => update(params)));
     } finally {
       if (!signal.aborted) element.setAttribute("aria-busy", "false");
     }
@@ -47,25 +45,38 @@ export function itemView() {
 
   function draw(item, captions, signal) {
     const name = item.text ?? item.filename;
+    const image = item.kind === "image";
     document.title = `${name} · Twinspace`;
-    const neighbours = h("div", { class: "neighbours" });
-    const lead = item.kind === "image" ? fullPicture(item) : wholeCaption(item);
-    element.replaceChildren(
-      h("div", { class: "item-columns" }, lead, h("div", { class: "known" }, head(item, name, () => update(new URLSearchParams(location.search), true)), facts(item, captions))),
-      neighbours,
-    );
-    if (item.status === "indexed") near(item, neighbours, signal);
+    announce(brief(name));
+    const lead = image ? fullPicture(item) : wholeCaption(item);
+    const [top, labels, facts, neighbours] = ["item-head", "", "", "neighbours"].map((name) => h("div", { class: name }));
+
+    /** What depends on how far it is. The rest stays, for there may be somebody typing in it. */
+    function settle({ status, ...now }) {
+      Object.assign(item, { status, error: now.error, indexed_at: now.indexed_at });
+      redraw(top, status, () => head(item, name, () => waiting.now()));
+      redraw(labels, status, () => image && status === "indexed" && section("item.labels", labelForm(item)));
+      redraw(facts, status, () => section("item.facts", factList(item)));
+      return status === "indexed" ? near(item, neighbours, signal) : undefined;
+    }
+
+    waiting = poll(async (quiet) => {
+      const now = await getItem(item.id, { signal, quiet });
+      if (now.status !== item.status) settle(now);
+      return now.status === "pending" ? PENDING_MS : 0;
+    });
+    const editors = [image && section("captions", captionEditor(item, captions)), section("tags", tagEditor(item)), labels, section("item.metadata", metadataForm(item)), facts];
+    element.replaceChildren(h("div", { class: "item-columns" }, lead, h("div", { class: "known" }, top, editors)), neighbours);
+    if (item.status === "pending") waiting.now(true);
+    return settle(item);
   }
 
-  return {
-    element,
-    update,
-    escape: goBack,
-    close() {
-      clearTimeout(timer);
-      asked.abort();
-    },
-  };
+  function close() {
+    asked.abort();
+    waiting?.stop();
+  }
+
+  return { element, update, close };
 }
 
 function head(item, name, again) {
@@ -74,9 +85,7 @@ function head(item, name, again) {
     deleteSoon(item, name);
     goBack();
   };
-  return h(
-    "div",
-    { class: "item-head" },
+  return [
     h("h1", { class: item.kind === "caption" ? "unseen" : "" }, name),
     item.error && h("div", { class: "problem", role: "alert" }, h("p", {}, item.error.detail), h("p", { class: "row" }, h("button", { onclick: retry }, icon("retry"), t("retry")), h("span", { class: "quiet" }, item.error.code))),
     item.status === "pending" && h("p", { class: "notice", role: "status" }, t("item.pending")),
@@ -87,18 +96,7 @@ function head(item, name, again) {
       item.kind === "image" && h("a", { class: "button", href: item.links.content, download: item.filename }, icon("download"), t("item.download")),
       h("button", { class: "danger", onclick: remove }, icon("delete"), t("item.delete")),
     ),
-  );
-}
-
-function facts(item, captions) {
-  const image = item.kind === "image";
-  return [
-    image && section("captions", captionEditor(item, captions)),
-    section("tags", tagEditor(item)),
-    image && item.status === "indexed" && section("item.labels", labelForm(item)),
-    section("item.metadata", metadataForm(item)),
-    section("item.facts", factList(item)),
-  ].filter(Boolean);
+  ];
 }
 
 function section(title, ...content) {
@@ -138,19 +136,16 @@ function wholeCaption(item) {
 
 async function near(item, place, signal) {
   const act = (action, hit) => {
-    const part = { kind: "item", value: hit.id, weight: action === "less" ? -1 : 1 };
-    const only = { captions: "captions", pictures: "images" }[action] ?? "";
-    navigate(writeQuery({ ...queryFor(part, only), parts: action === "less" ? [{ kind: "item", value: item.id, weight: 1 }, part] : [part] }));
+    const from = queryFor({ kind: "item", value: item.id });
+    navigate(writeQuery(withAction(from, action, hit.id)));
   };
   try {
     const { images, captions } = await search({ query: [{ item: item.id }], limit: NEIGHBOURS }, [], { signal });
     know([...images, ...captions]);
     const grid = h("ul", { class: "grid" }, images.map((hit, i) => pictureHit(hit, i + 1, act)));
     const list = h("ul", { class: "list" }, captions.map((hit, i) => captionHit(hit, i + 1, act)));
-    for (const one of [grid, list]) {
-      moveWithArrows(one);
-      ensureCurrent(one);
-    }
+    moveWithArrows(grid, list);
+    [grid, list].forEach(ensureCurrent);
     place.replaceChildren(
       h("section", { class: "pictures" }, h("h2", {}, t("item.near.pictures")), images.length ? grid : h("p", { class: "quiet" }, t("results.none"))),
       h("section", { class: "captions" }, h("h2", {}, t("item.near.captions")), captions.length ? list : h("p", { class: "quiet" }, t("results.none"))),

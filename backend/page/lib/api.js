@@ -12,7 +12,10 @@ export class Problem extends Error {
   }
 }
 
-export const unreachable = () => new Problem({ title: t("problem.unreachable"), detail: t("problem.unreachable.detail") });
+const unreachable = () => new Problem({ title: t("problem.unreachable"), detail: t("problem.unreachable.detail") });
+
+/** A file that went away or was changed since it was chosen: no server has anything to do with that. */
+const unreadable = () => new Problem({ status: null, code: "unreadable", detail: t("problem.unreadable") });
 
 /** Whether a request was given up on purpose, because a newer one took its place. */
 export const isAbort = (error) => error.name === "AbortError";
@@ -21,39 +24,44 @@ function headers() {
   return key() === null ? {} : { Authorization: `Bearer ${key()}` };
 }
 
-/** Sends `json` or `form` and answers the JSON. Raises `Problem`; asks for a key when one is wanted. */
-export async function call(method, path, { json, form, signal, keepalive = false } = {}) {
+/** Sends `json` or `form` and answers the JSON. Raises `Problem`; asks for a key when one is wanted, unless `quiet`. */
+export async function call(method, path, { quiet = false, ...request } = {}) {
   for (;;) {
     const used = key();
-    const response = await send(method, path, { json, form, signal, keepalive });
-    if (response.ok) return response.status === 204 ? null : response.json();
-    const problem = await problemOf(response);
-    if (problem.status !== 401 || !(await askForKey(used, problem.detail))) throw problem;
+    try {
+      return await send(method, path, request);
+    } catch (problem) {
+      if (problem.status !== 401 || !(await askForKey(used, problem.detail, quiet))) throw problem;
+    }
   }
 }
 
-async function send(method, path, { json, form, signal, keepalive }) {
+async function send(method, path, { json, form, signal, keepalive = false }) {
   const type = json === undefined ? {} : { "Content-Type": "application/json" };
   const body = json === undefined ? form : JSON.stringify(json);
+  let response;
+  let text;
   try {
-    return await fetch(new URL(path, ROOT), { method, body, signal, keepalive, headers: { ...headers(), ...type } });
+    response = await fetch(new URL(path, ROOT), { method, body, signal, keepalive, headers: { ...headers(), ...type } });
+    text = await response.text();
   } catch (error) {
     throw isAbort(error) ? error : unreachable();
   }
+  return understood(response.status, response.statusText, response.headers.get("Retry-After"), text);
 }
 
-async function problemOf(response) {
-  const retryAfter = Number(response.headers.get("Retry-After")) || 0;
-  return problemFrom(response.status, response.statusText, await response.text(), retryAfter);
-}
-
-/** What a refusal says; from a proxy in between it may be no problem document at all. */
-function problemFrom(status, title, body, retryAfter) {
+/** The document of an answer; that of a refusal is raised. What a proxy in between says may be no document at all. */
+function understood(status, title, retryAfter, body) {
+  const seconds = Number(retryAfter) || 0;
+  let said;
   try {
-    return new Problem({ title, ...JSON.parse(body), status }, retryAfter);
+    said = status === 204 ? null : JSON.parse(body);
   } catch {
-    return new Problem({ status, title: `${status} ${title}`, code: "http_error", detail: body.slice(0, 300) }, retryAfter);
+    if (status < 400) throw unreachable();
+    throw new Problem({ status, title: `${status} ${title}`, code: "http_error", detail: body.slice(0, 300) }, seconds);
   }
+  if (status >= 400) throw new Problem({ title, ...said, status }, seconds);
+  return said;
 }
 
 const query = (values) => {
@@ -85,22 +93,20 @@ export function search(request, files = [], options = {}) {
 }
 
 /** Uploads one picture. `fetch` cannot tell how far an upload is, so this is the older way.
- * `onProgress` hears a share in 0..1. Raises `Problem`; a 401 is left to the caller, who may have more waiting. */
-export function uploadPicture(file, tags, onProgress) {
+ * `onProgress` hears a share in 0..1; one of a `bulk` lets others go first. Raises `Problem`; a 401 is left to
+ * the caller, who may have more waiting. */
+export async function uploadPicture(file, tags, { bulk = false, onProgress = () => {} } = {}) {
   const form = new FormData();
   form.append("file", file, file.name);
   for (const tag of tags) form.append("tags", tag);
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", new URL("images", ROOT));
-    for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
-    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
-    request.onerror = () => reject(unreachable());
-    request.onload = () => {
-      if (request.status < 400) return resolve(JSON.parse(request.responseText));
-      const retryAfter = Number(request.getResponseHeader("Retry-After")) || 0;
-      return reject(problemFrom(request.status, request.statusText, request.responseText, retryAfter));
-    };
-    request.send(form);
-  });
+  const request = new XMLHttpRequest();
+  request.open("POST", new URL("images", ROOT));
+  const urgency = bulk ? { Priority: "u=5" } : {};
+  for (const [name, value] of Object.entries({ ...headers(), ...urgency })) request.setRequestHeader(name, value);
+  request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+  const ended = new Promise((resolve) => (request.onloadend = resolve));
+  request.send(form);
+  await ended;
+  if (request.status) return understood(request.status, request.statusText, request.getResponseHeader("Retry-After"), request.responseText);
+  throw await file.slice(0, 1).arrayBuffer().then(unreachable, unreadable);
 }

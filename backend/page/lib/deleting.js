@@ -1,12 +1,12 @@
 // Deleting with a few seconds to think better of it: the server hears of it when they are over.
 
 import { deleteItem } from "./api.js";
-import { t } from "./i18n.js";
+import { brief, t } from "./i18n.js";
 import { toast, toastProblem } from "./notices.js";
 
 const SECONDS = 7;
 const hidden = new Set();
-const waiting = new Map();
+const waiting = new Map(); // what is to be deleted, and the note that says so, by id
 
 /** Whether the item, or the picture it belongs to, is deleted or about to be. */
 export function isGoing({ id, image_id: image }) {
@@ -24,13 +24,21 @@ export function deleteSoon(item, name) {
       toastProblem(problem);
     }
   };
-  const undo = () => {
-    waiting.delete(item.id);
-    hide(item.id, false);
-  };
-  waiting.set(item.id, commit);
+  const action = { label: t("delete.undo"), run: () => bringBack(item) };
+  const note = toast(t("delete.done", { name: brief(name) }), { seconds: SECONDS, action, onEnd: commit });
+  waiting.set(item.id, { commit, note });
   hide(item.id, true);
-  toast(t("delete.done", { name }), { seconds: SECONDS, action: { label: t("delete.undo"), run: undo }, onEnd: commit });
+}
+
+/** What is wanted again is there: its deletion, should that still wait, is called off. Ids follow from content,
+ * so whatever the server has just accepted may be something that was deleted before. */
+export function bringBack({ id, image_id: image }) {
+  for (const one of [id, image].filter(Boolean)) {
+    const note = waiting.get(one)?.note;
+    waiting.delete(one);
+    note?.end();
+    hide(one, false);
+  }
 }
 
 /** Takes it out of what is drawn now, or puts it back. */
@@ -44,5 +52,5 @@ function hide(id, yes) {
 
 // Whoever leaves has made up their mind.
 addEventListener("pagehide", () => {
-  for (const commit of waiting.values()) commit({ keepalive: true });
+  for (const { commit } of waiting.values()) commit({ keepalive: true });
 });

@@ -59,6 +59,27 @@ export function iconButton(name, label, onclick, attributes = {}) {
   return h("button", { class: "icon-button", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
 }
 
+const FOCUSABLE = "a[href], button:enabled, input:enabled, select:enabled, textarea, summary";
+const nameOf = (one) => one.tagName + (one.getAttribute("aria-label") ?? (one.closest("label") ?? one).textContent);
+const looks = new WeakMap();
+
+/** Fills `place` anew with what `make` answers, when `look` (all that it depends on) has changed. The focus goes on
+ * to what has the name of what had it, else to what stands in its place. */
+export function redraw(place, look, make) {
+  const wanted = JSON.stringify(look);
+  if (looks.get(place) === wanted) return;
+  looks.set(place, wanted);
+  const reachable = () => [...place.querySelectorAll(FOCUSABLE)].filter((one) => one.checkVisibility());
+  const before = reachable();
+  const at = before.indexOf(document.activeElement);
+  place.replaceChildren(...[make()].flat(Infinity).filter(Boolean));
+  if (at < 0) return;
+  const now = reachable();
+  const same = [now[at], ...now].find((one) => one && nameOf(one) === nameOf(before[at]));
+  const next = same ?? now[at] ?? now.at(-1) ?? document.getElementById("main");
+  next.focus({ preventScroll: next.id === "main" });
+}
+
 /** Calls `run` once `ms` have passed without another call. */
 export function debounced(run, ms) {
   let timer = 0;

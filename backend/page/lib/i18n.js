@@ -1,10 +1,8 @@
 // The page in the reader's language: texts, numbers, sizes and times.
 
-import { TEXTS as en } from "../text/en.js";
-import { TEXTS as zh } from "../text/zh.js";
+import { TEXTS } from "./texts.js";
 
 export const LANGUAGES = { en: "English", zh: "中文" };
-const ALL = { en, zh };
 let language = "en";
 let locale = "en";
 
@@ -13,7 +11,7 @@ export function currentLanguage() {
 }
 
 export function setLanguage(name) {
-  language = name in ALL ? name : "en";
+  language = name in LANGUAGES ? name : "en";
   // English is not one way to write a date: the browser knows which of them its reader prefers.
   locale = navigator.languages.find((one) => one.startsWith(language)) ?? language;
   document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
@@ -21,8 +19,8 @@ export function setLanguage(name) {
 
 /** The text of that key with `{name}` filled in. */
 export function t(key, values = {}) {
-  const text = ALL[language][key];
-  if (text === undefined) throw new Error(`There is no text "${key}".`);
+  if (!TEXTS[key]) throw new Error(`There is no text "${key}".`);
+  const text = TEXTS[key][Object.keys(LANGUAGES).indexOf(language)];
   return text.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name];
     return typeof value === "number" ? number(value) : String(value);
@@ -35,19 +33,18 @@ export const percent = (value, digits = 0) => format(value, { style: "percent", 
 export const cosine = (value) => format(value, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 
 export function bytes(value) {
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
-  let step = 0;
-  let size = value;
-  while (size >= 1000 && step < units.length - 1) {
-    size /= 1000;
-    step += 1;
-  }
-  return format(size, { style: "unit", unit: units[step], unitDisplay: "short", maximumFractionDigits: size < 10 ? 1 : 0 });
+  const step = Math.min(3, Math.floor(Math.log10(value || 1) / 3));
+  const size = value / 1000 ** step;
+  const unit = ["byte", "kilobyte", "megabyte", "gigabyte"][step];
+  return format(size, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: size < 10 ? 1 : 0 });
 }
 
 export function time(value) {
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(value));
 }
+
+/** The start of a long text, for where there is room for a line. */
+export const brief = (text) => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
 /** Fills in what index.html says in English. */
 export function translate(root) {

@@ -16,9 +16,9 @@ export function forgetKey() {
   remember("key", null, { session: true });
 }
 
-/** Asks for a key in place of `refused`; true when there is another to try. Many may wait for one answer. */
-export async function askForKey(refused, detail) {
-  if (current !== refused) return true;
+/** Asks for a key in place of `refused`, unless `quiet`; true when there is another to try. Many may wait for one answer. */
+export async function askForKey(refused, detail, quiet = false) {
+  if (current !== refused || quiet) return current !== refused;
   asking ??= dialog(refused !== null, detail).finally(() => {
     asking = null;
   });
@@ -27,7 +27,7 @@ export async function askForKey(refused, detail) {
 
 function dialog(wrong, detail) {
   return new Promise((resolve) => {
-    const input = h("input", { type: "password", id: "api-key", autocomplete: "off", required: true, spellcheck: "false" });
+    const input = h("input", { type: "password", id: "api-key", autocomplete: "off", required: true, spellcheck: "false", pattern: "[ -~]+", title: t("key.plain") });
     const form = h(
       "form",
       { method: "dialog" },

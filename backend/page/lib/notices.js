@@ -59,6 +59,9 @@ export function problemBox(problem, onRetry = null) {
   );
 }
 
+/** Where to go when there is nothing yet. */
+export const uploadLink = () => h("a", { href: "?view=upload" }, t("upload.start"));
+
 /** Says what went wrong in one line, in passing. */
 export function toastProblem(problem) {
   toast(problem.detail || problem.title || String(problem), { seconds: 10 });

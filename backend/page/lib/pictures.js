@@ -17,13 +17,15 @@ export async function keepPicture(file) {
   return id;
 }
 
-/** `{id, blob, name}`, or null when this browser has not seen it (or no longer keeps it). */
+/** `{id, blob, name, url}`, or null when this browser has not seen it (or no longer keeps it). */
 export async function recallPicture(id) {
   if (!here.has(id)) {
     const found = await inStore("readonly", (store) => store.get(id));
     if (found) here.set(id, found);
   }
-  return here.get(id) ?? null;
+  const picture = here.get(id);
+  if (picture) picture.url ??= URL.createObjectURL(picture.blob);
+  return picture ?? null;
 }
 
 /** The request's result; null where the browser keeps nothing for us (private windows): `here` has to do. */

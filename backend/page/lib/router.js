@@ -21,7 +21,8 @@ export function startRouter(onChange, onLeave) {
 export function navigate(address, { replace = false } = {}) {
   keep();
   const { depth } = history.state;
-  if (replace) history.replaceState({ depth }, "", address);
+  const same = address === (location.search || "?");
+  if (replace || same) history.replaceState({ depth }, "", address);
   else history.pushState({ depth: depth + 1 }, "", address);
   draw(null);
 }

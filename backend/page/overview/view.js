@@ -1,12 +1,14 @@
 // The overview: how much there is, what the space is, what waits, what failed and why, and what came last.
 
-import { listItems, retryItem, stats } from "../lib/api.js";
+import { Problem, listItems, retryItem, stats } from "../lib/api.js";
 import { isGoing } from "../lib/deleting.js";
-import { h, icon } from "../lib/dom.js";
+import { h, icon, redraw } from "../lib/dom.js";
 import { tried } from "../lib/forms.js";
 import { number, percent, t, time } from "../lib/i18n.js";
 import { know, showPicture } from "../lib/items.js";
-import { problemBox } from "../lib/notices.js";
+import { forgetKey, key } from "../lib/key.js";
+import { problemBox, uploadLink } from "../lib/notices.js";
+import { poll } from "../lib/polling.js";
 import { itemAddress } from "../lib/router.js";
 
 const BUSY_MS = 1500;
@@ -22,33 +24,27 @@ export function overviewView() {
   const recent = h("section", {});
   const space = h("section", {});
   const element = h("div", { class: "overview" }, h("h1", {}, t("nav.overview")), trouble, counts, work, failed, recent, space);
-  let timer = 0;
-  let closed = false;
-
-  async function draw() {
-    clearTimeout(timer);
-    let pending = 0;
+  const poller = poll(async (quiet) => {
     try {
       const [now, bad, last] = await Promise.all([
-        stats(),
-        listItems({ status: "failed", limit: FAILED }),
-        listItems({ kind: "image", limit: RECENT }),
+        stats({ quiet }),
+        listItems({ status: "failed", limit: FAILED }, { quiet }),
+        listItems({ kind: "image", limit: RECENT }, { quiet }),
       ]);
-      if (closed) return;
-      pending = now.pending;
-      trouble.replaceChildren();
+      if (!element.isConnected) return 0;
       know(last.items);
+      redraw(trouble, null, () => []);
       drawCounts(now);
       drawWork(now);
       drawFailed(bad.items, now.failed);
       drawRecent(last.items);
       drawSpace(now);
+      return now.pending ? BUSY_MS : CALM_MS;
     } catch (problem) {
-      if (closed) return;
-      trouble.replaceChildren(problemBox(problem, draw));
+      if (problem instanceof Problem) redraw(trouble, problem, () => problemBox(problem, () => poller.now()));
+      throw problem;
     }
-    timer = setTimeout(draw, pending ? BUSY_MS : CALM_MS);
-  }
+  });
 
   function drawCounts(now) {
     const shown = ["images", "captions", "pending", "failed"];
@@ -58,80 +54,82 @@ export function overviewView() {
   function drawWork({ indexing }) {
     const share = indexing && indexing.total ? indexing.indexed / indexing.total : 1;
     const said = indexing ? t("status.indexing", indexing) : t("overview.idle");
-    const drawn = `${share} ${said}`;
-    if (work.dataset.drawn === drawn) return; // Said again to nobody who has heard it.
-    work.dataset.drawn = drawn;
-    const bar = indexing && h("progress", { max: 1, value: share, "aria-label": t("overview.progress") }, percent(share));
-    work.replaceChildren(...[h("p", { class: "quiet" }, said), bar].filter(Boolean));
+    // Not said again to those who have heard it.
+    redraw(work, [share, said], () => [
+      h("p", { class: "quiet" }, said),
+      indexing && h("progress", { max: 1, value: share, "aria-label": t("overview.progress") }, percent(share)),
+    ]);
   }
 
   function drawFailed(items, all) {
-    const ids = items.map(({ id }) => id).join();
-    if (failed.dataset.drawn === ids) return;
-    failed.dataset.drawn = ids;
     failed.hidden = !items.length;
-    const retryAll = h("button", { onclick: () => retry(items) }, icon("retry"), t("upload.retry"));
-    failed.replaceChildren(
-      h("div", { class: "row spread" }, h("h2", {}, t("overview.failed.title", { n: all })), retryAll),
+    redraw(failed, [items.map(({ id }) => id), all], () => [
       h(
-        "ul",
-        { class: "failures" },
-        items.map((item) =>
-          h(
-            "li",
-            { data: { id: item.id } },
-            h("a", { href: itemAddress(item.id) }, item.filename ?? item.text),
-            h("span", {}, item.error?.detail ?? ""),
-            h("code", { class: "quiet" }, item.error?.code ?? ""),
-            h("button", { onclick: () => retry([item]) }, icon("retry"), t("retry")),
-          ),
-        ),
+        "div",
+        { class: "row spread" },
+        h("h2", {}, t("upload.summary", { n: all, state: t("upload.state.failed") })),
+        h("button", { onclick: () => tried(retryAll).then(() => poller.now()) }, icon("retry"), t("upload.retry")),
       ),
-    );
+      h("ul", { class: "failures" }, items.map(failure)),
+    ]);
   }
 
-  async function retry(items) {
-    await tried(() => Promise.all(items.map(({ id }) => retryItem(id))));
-    draw();
+  function failure(item) {
+    const retry = () => tried(() => retryItem(item.id)).then(() => poller.now());
+    return h(
+      "li",
+      { data: { id: item.id } },
+      h("a", { href: itemAddress(item.id) }, item.filename ?? item.text),
+      h("span", {}, item.error?.detail ?? ""),
+      h("code", { class: "quiet" }, item.error?.code ?? ""),
+      h("button", { onclick: retry }, icon("retry"), t("retry")),
+    );
   }
 
   function drawRecent(items) {
-    const look = items.map(({ id, status }) => id + status).join();
-    if (recent.dataset.drawn === look) return;
-    recent.dataset.drawn = look;
-    recent.replaceChildren(
+    redraw(recent, items.map(({ id, status }) => id + status), () => [
       h("h2", {}, t("overview.recent")),
-      items.length
-        ? h("ul", { class: "recent" }, items.map(recentItem))
-        : h("p", { class: "notice" }, t("overview.empty"), " ", h("a", { href: "?view=upload" }, t("overview.start"))),
-    );
+      items.length ? h("ul", { class: "recent" }, items.map(recentItem)) : h("p", { class: "notice" }, t("empty"), " ", uploadLink()),
+    ]);
   }
 
   function drawSpace({ space: now, version }) {
     if (space.childElementCount) return;
     const rows = [
-      ["overview.space", now.name],
-      ["overview.dim", number(now.dim)],
-      ["overview.languages", now.languages.join(", ")],
-      ["overview.licence", now.licence],
-      ["overview.fingerprint", now.fingerprint],
-      ["overview.version", version],
+      [t("overview.space"), now.name],
+      [t("overview.dim"), number(now.dim)],
+      [t("overview.languages"), now.languages.join(", ")],
+      [t("overview.licence"), now.licence],
+      [t("overview.fingerprint"), now.fingerprint],
+      ["Twinspace", version],
     ];
     space.append(
       h("h2", {}, t("overview.encoder")),
-      h("dl", { class: "facts" }, rows.map(([key, value]) => [h("dt", {}, t(key)), h("dd", {}, value || "–")])),
-      h("p", { class: "row" }, h("a", { class: "button", href: "docs", target: "_blank", rel: "noopener" }, t("overview.docs"))),
+      h("dl", { class: "facts" }, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value || "–")])),
+      h(
+        "p",
+        { class: "row" },
+        h("a", { class: "button", href: "docs", target: "_blank", rel: "noopener" }, t("overview.docs")),
+        key() !== null && h("button", { onclick: (event) => (forgetKey(), event.target.remove()) }, t("key.forget")),
+      ),
     );
   }
 
   return {
     element,
-    update: draw,
-    close() {
-      closed = true;
-      clearTimeout(timer);
-    },
+    update: () => poller.now(),
+    close: poller.stop,
   };
+}
+
+/** All that have failed, not only those that are shown. */
+async function retryAll() {
+  let cursor = null;
+  do {
+    const page = await listItems({ status: "failed", limit: 1000, cursor });
+    for (const { id } of page.items) await retryItem(id);
+    cursor = page.next_cursor;
+  } while (cursor);
 }
 
 function recentItem(item) {

@@ -2,6 +2,8 @@
 
 import { h, icon, iconButton } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { toast } from "../lib/notices.js";
+import { pick } from "../upload/files.js";
 
 /** `onWords(text)` when words are entered, `onPicture(file)` for every picture, `onDown()` for the arrow. */
 export function searchBox({ onWords, onPicture, onDown }) {
@@ -60,9 +62,10 @@ export function takePictures(onPicture) {
   const veil = h("div", { class: "veil", hidden: true }, h("p", {}, icon("picture", 40), t("box.drop")));
   const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   const take = (files) => {
-    const pictures = [...files].filter((file) => file.type.startsWith("image/"));
+    const { pictures, left } = pick([...files]);
     pictures.forEach(onPicture);
-    return pictures.length > 0;
+    if (left) toast(t("upload.left", { n: left }));
+    return files.length > 0;
   };
   const listeners = {
     paste: (event) => take(event.clipboardData?.files ?? []) && event.preventDefault(),

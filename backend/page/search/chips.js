@@ -1,6 +1,6 @@
 // The active parts of the query and its filters, each with its weight and a way to take it out.
 
-import { debounced, h, icon, iconButton } from "../lib/dom.js";
+import { debounced, h, icon, iconButton, redraw } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { itemsById, showPicture } from "../lib/items.js";
 import { recallPicture } from "../lib/pictures.js";
@@ -11,38 +11,43 @@ import { MOST_WEIGHT, changed } from "./query.js";
 export function chipRow({ onChange, onAnother, onUpload }) {
   const row = h("ul", { class: "chips", "aria-label": t("chips.label") });
   const note = h("p", { class: "chips-note quiet" });
-  const reweigh = debounced((query) => onChange(query, { replace: true }), 300);
-  let urls = [];
+  let query = null;
+  const change = (changes, options) => onChange(changed(query, changes), options);
+  const reweigh = debounced((value, weight) => {
+    change({ parts: query.parts.map((part) => (part.value === value ? { ...part, weight } : part)) }, { replace: true });
+  }, 300);
 
-  function partChip(query, part, index) {
-    const words = h("span", { class: "chip-text" }, label(part.kind === "text" ? part.value : "…"));
-    const chip = h("li", { class: "chip" }, words);
-    const named = (name) => {
-      weight.setAttribute("aria-label", t("chips.weight", { name }));
-      remove.setAttribute("aria-label", t("remove", { name }));
-    };
+  function partChip({ kind, value }) {
+    const words = h("span", { class: "chip-text" }, label(kind === "text" ? value : "…"));
     const weight = h("input", {
       type: "number",
       class: "weight",
       step: "0.5",
       min: -MOST_WEIGHT,
       max: MOST_WEIGHT,
-      value: part.weight,
       title: t("chips.weight.title"),
-      oninput() {
-        if (!weight.reportValidity() || weight.value === "") return;
-        part.weight = Number(weight.value);
-        chip.classList.toggle("negative", part.weight < 0);
-        reweigh(query);
-      },
+      oninput: () => weight.value !== "" && weight.reportValidity() && reweigh(value, Number(weight.value)),
     });
-    const remove = iconButton("close", "", () => onChange({ ...query, parts: query.parts.toSpliced(index, 1) }), { title: t("chips.remove.title") });
-    chip.classList.toggle("negative", part.weight < 0);
-    chip.append(h("span", { class: "times", "aria-hidden": "true" }, "×"), weight, remove);
-    named(part.kind === "text" ? part.value : t("chips.picture"));
-    if (part.kind === "item") nameItem(part.value, words, named);
-    if (part.kind === "picture") nameDropped(part.value, words, named);
-    return chip;
+    const drop = () => change({ parts: query.parts.filter((part) => part.value !== value) });
+    const remove = iconButton("close", "", drop);
+    const named = (name) => {
+      weight.setAttribute("aria-label", t("chips.weight", { name }));
+      remove.setAttribute("aria-label", t("remove", { name }));
+    };
+    named(kind === "text" ? value : t("chips.dropped"));
+    if (kind === "item") nameItem(value, words, named);
+    if (kind === "picture") nameDropped(value, words, named);
+    return h("li", { class: "chip part" }, words, h("span", { class: "times", "aria-hidden": "true" }, "×"), weight, remove);
+  }
+
+  /** Weights are shown in chips that stay: somebody may be typing one. */
+  function showWeights() {
+    [...row.querySelectorAll(".part")].forEach((chip, index) => {
+      const { weight } = query.parts[index];
+      const input = chip.querySelector(".weight");
+      chip.classList.toggle("negative", weight < 0);
+      if (input !== document.activeElement) input.value = weight;
+    });
   }
 
   async function nameItem(id, words, named) {
@@ -61,46 +66,50 @@ export function chipRow({ onChange, onAnother, onUpload }) {
     const picture = await recallPicture(id);
     if (!picture) {
       words.replaceChildren(icon("picture"), label(t("chips.missing")));
-      note.textContent = t("chips.missing.why");
-      return;
+      return note.append(t("chips.missing.why"));
     }
-    const url = URL.createObjectURL(picture.blob);
-    urls.push(url);
     const name = picture.name || t("chips.dropped");
     named(name);
-    words.replaceChildren(h("img", { alt: "", width: 32, height: 32, src: url }), label(name));
-    note.replaceChildren(t("chips.private"), " ", h("button", { class: "link", onclick: () => onUpload(id) }, t("chips.store")));
+    words.replaceChildren(h("img", { alt: "", width: 32, height: 32, src: picture.url }), label(name));
+    return note.append(t("chips.private"), " ", h("button", { class: "link", onclick: () => onUpload(id) }, t("chips.store")), " ");
   }
 
   function filterChip(text, without) {
-    const remove = iconButton("close", t("remove", { name: text }), () => onChange(without));
+    const remove = iconButton("close", t("remove", { name: text }), () => change(without()));
     return h("li", { class: "chip filter" }, h("span", { class: "chip-text" }, label(text)), remove);
   }
 
-  function filterChips(query) {
-    const omit = (name, value) => changed(query, { [name]: query[name].filter((one) => one !== value) });
+  function filterChips() {
+    const omit = (name, value) => () => ({ [name]: query[name].filter((one) => one !== value) });
     return [
-      ...query.tags.map((tag) => filterChip(t("chips.tag", { tag }), omit("tags", tag))),
-      ...query.without.map((tag) => filterChip(t("chips.without", { tag }), omit("without", tag))),
-      query.after && filterChip(t("chips.after", { day: query.after }), changed(query, { after: "" })),
-      query.before && filterChip(t("chips.before", { day: query.before }), changed(query, { before: "" })),
-    ].filter(Boolean);
+      query.tags.map((tag) => filterChip(t("chips.tag", { tag }), omit("tags", tag))),
+      query.without.map((tag) => filterChip(t("chips.without", { tag }), omit("without", tag))),
+      query.after && filterChip(t("chips.after", { day: query.after }), () => ({ after: "" })),
+      query.before && filterChip(t("chips.before", { day: query.before }), () => ({ before: "" })),
+    ];
+  }
+
+  function draw() {
+    const { parts } = query;
+    note.replaceChildren(parts.length > 1 ? `× ${t("chips.weight.title")}. ` : "");
+    return [
+      parts.map(partChip),
+      filterChips(),
+      parts.length && h("li", {}, h("button", { class: "ghost", onclick: onAnother }, icon("more"), t("chips.another"))),
+      parts.length && h("li", {}, h("button", { class: "ghost", onclick: () => onChange(null) }, t("chips.clear"))),
+    ];
   }
 
   return {
     element: h("div", { class: "chip-row" }, row, note),
-    show(query) {
-      urls.forEach((url) => URL.revokeObjectURL(url));
-      urls = [];
-      note.replaceChildren();
-      const chips = [...query.parts.map((part, index) => partChip(query, part, index)), ...filterChips(query)];
-      row.replaceChildren(...chips);
-      row.hidden = !chips.length;
-      if (!query.parts.length) return;
-      row.append(h("li", {}, h("button", { class: "ghost", onclick: onAnother }, icon("more"), t("chips.another"))));
-      row.append(h("li", {}, h("button", { class: "ghost", onclick: () => onChange(null) }, t("chips.clear"))));
+    show(now) {
+      query = now;
+      const { parts, tags, without, after, before } = now;
+      redraw(row, [parts.map(({ kind, value }) => [kind, value]), tags, without, after, before], draw);
+      row.hidden = !row.childElementCount;
+      row.classList.toggle("lone", parts.length === 1 && parts[0].weight === 1);
+      showWeights();
     },
-    close: () => urls.forEach((url) => URL.revokeObjectURL(url)),
   };
 }
 

@@ -1,7 +1,7 @@
 // What narrows a search down: tags with their counts, dates, kinds of matching, and the cut by relevance.
 
 import { facets } from "../lib/api.js";
-import { debounced, h, icon } from "../lib/dom.js";
+import { debounced, h, icon, redraw } from "../lib/dom.js";
 import { number, percent, t } from "../lib/i18n.js";
 import { changed } from "./query.js";
 
@@ -28,12 +28,8 @@ export function filterBar({ onChange, onGrey }) {
   const varied = check("filters.varied", (on) => change({ varied: on }));
   const captioned = check("filters.captioned", (on) => change({ captioned: on }));
   const options = menu("sliders", t("filters.options"), [h("label", {}, t("filters.order"), order), varied.label, captioned.label]);
-  const hybrid = h(
-    "button",
-    { class: "switch", role: "switch", title: t("filters.hybrid.title"), onclick: () => change({ mode: query.mode === "hybrid" ? "dense" : "hybrid" }) },
-    h("span", { class: "knob" }),
-    t("filters.hybrid"),
-  );
+  const hybrid = check("filters.hybrid", (on) => change({ mode: on ? "hybrid" : "dense" }), { role: "switch" });
+  hybrid.label.title = t("filters.hybrid.title");
   const kinds = ["", "images", "captions"].map((only) =>
     h("button", { data: { only }, onclick: () => change({ only }) }, t(only || "both")),
   );
@@ -45,7 +41,7 @@ export function filterBar({ onChange, onGrey }) {
     tags.element,
     dates,
     options,
-    hybrid,
+    hybrid.label,
     relevance.element,
   );
   const stopClosing = closeOnLeaving(element);
@@ -61,7 +57,7 @@ export function filterBar({ onChange, onGrey }) {
       varied.input.checked = now.varied;
       varied.input.disabled = now.order !== "relevance";
       captioned.input.checked = now.captioned;
-      hybrid.setAttribute("aria-checked", String(now.mode === "hybrid"));
+      hybrid.input.checked = now.mode === "hybrid";
       for (const button of kinds) button.setAttribute("aria-pressed", String(button.dataset.only === now.only));
       relevance.show(now);
     },
@@ -103,8 +99,8 @@ function dayInput(onDay) {
   return input;
 }
 
-function check(key, onCheck) {
-  const input = h("input", { type: "checkbox", onchange: () => onCheck(input.checked) });
+function check(key, onCheck, attributes = {}) {
+  const input = h("input", { type: "checkbox", ...attributes, onchange: () => onCheck(input.checked) });
   return { input, label: h("label", { class: "check" }, input, t(key)) };
 }
 
@@ -132,10 +128,11 @@ function tagMenu(onChange) {
 
   function draw() {
     const counts = new Map(counted.map(({ value, count: n }) => [value, n]));
-    const names = [...new Set([...query.tags, ...query.without, ...counts.keys()])];
+    const names = [...new Set([...counts.keys(), ...query.tags, ...query.without])];
     const wanted = find.value.trim().toLowerCase();
     find.hidden = names.length < 10;
-    rows.replaceChildren(...names.filter((name) => name.toLowerCase().includes(wanted)).map((name) => tagRow(name, counts.get(name))));
+    const fit = names.filter((name) => name.toLowerCase().includes(wanted));
+    redraw(rows, [fit, counted, query.tags, query.without], () => fit.map((name) => tagRow(name, counts.get(name))));
   }
 
   function tagRow(name, count) {

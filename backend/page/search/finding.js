@@ -17,9 +17,14 @@ export async function find(query, limit, cursor, signal) {
   return { ...answer, cursor: answer.next_cursor, took: answer.took_ms.total };
 }
 
-/** Without a query there is what came last, all of it or of one tag. */
-export async function browse({ tags }, limit, cursor, signal) {
-  const answer = await listItems({ kind: "image", status: "indexed", tag: tags[0], limit, cursor }, { signal });
-  know(answer.items);
-  return { images: answer.items, captions: [], cursor: answer.next_cursor, took: 0 };
+/** Without a query there is what came last: pictures, and with a tag captions too. `cursor` has one of each. */
+export async function browse({ tags: [tag] }, limit, cursor, signal) {
+  const list = (kind) => {
+    const over = cursor ? !cursor[kind] : kind === "caption" && !tag;
+    return over ? { items: [], next_cursor: null } : listItems({ kind, status: "indexed", tag, limit, cursor: cursor?.[kind] }, { signal });
+  };
+  const [image, caption] = await Promise.all([list("image"), list("caption")]);
+  know([...image.items, ...caption.items]);
+  const next = { image: image.next_cursor, caption: caption.next_cursor };
+  return { images: image.items, captions: caption.items, cursor: next.image || next.caption ? next : null, took: 0 };
 }

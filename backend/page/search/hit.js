@@ -1,7 +1,7 @@
 // One hit, picture or caption: a link to its page, how well it fits, and what to do with it.
 
 import { h, icon, iconButton } from "../lib/dom.js";
-import { cosine, percent, t } from "../lib/i18n.js";
+import { brief, cosine, percent, t } from "../lib/i18n.js";
 import { isGoing } from "../lib/deleting.js";
 import { showPicture } from "../lib/items.js";
 import { itemAddress } from "../lib/router.js";
@@ -75,10 +75,9 @@ function measure({ relevance, score }) {
 }
 
 function actions(hit, name, onAction) {
-  const short = name.length > 60 ? `${name.slice(0, 60)}…` : name;
   return h(
     "div",
-    { class: "actions", role: "group", "aria-label": t("hit.actions", { name: short }) },
+    { class: "actions", role: "group", "aria-label": t("hit.actions", { name: brief(name) }) },
     ACTIONS.map((action) => iconButton(ICONS[action], t(`hit.${action}`), () => onAction(action, hit), { data: { action }, tabindex: "-1" })),
   );
 }

@@ -2,22 +2,34 @@
 
 const LETTERS = { m: "more", l: "less", c: "captions", p: "pictures" };
 
-/** Makes `list` a place where arrows move; `onLeave(direction)` hears of a step over its edge. */
-export function moveWithArrows(list, { onLeave = () => false } = {}) {
-  list.addEventListener("focusin", (event) => setCurrent(list, event.target.closest(".hit")));
-  list.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const hit = event.target.closest(".hit");
-    const action = LETTERS[event.key];
-    if (action) {
-      hit.querySelector(`[data-action="${action}"]`).click();
-    } else if (event.key in STEPS && event.target.matches(".open")) {
-      event.preventDefault();
-      const next = STEPS[event.key](shown(list), hit);
-      if (next) focusHit(next);
-      else onLeave(event.key);
-    }
-  });
+/** Pictures and the captions beside them: arrows lead through each and across; `onUp` hears of a step over the top. */
+export function moveWithArrows(grid, list, onUp = () => {}) {
+  for (const [here, other] of [[grid, list], [list, grid]]) {
+    here.addEventListener("focusin", (event) => setCurrent(here, event.target.closest(".hit")));
+    here.addEventListener("keydown", (event) => onKey(event, here, other, onUp));
+  }
+}
+
+function onKey(event, here, other, onUp) {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const hit = event.target.closest(".hit");
+  if (event.key in LETTERS) hit.querySelector(`[data-action="${LETTERS[event.key]}"]`).click();
+  if (!(event.key in STEPS) || !event.target.matches(".open")) return;
+  event.preventDefault();
+  const next = across(event.key, hit, other) ?? STEPS[event.key](shown(here), hit);
+  if (next) focusHit(next);
+  else if (event.key === "ArrowUp") onUp();
+}
+
+/** From the end of a row of pictures to the captions beside it, and back from any caption. */
+function across(key, hit, other) {
+  const target = other.querySelector(".hit.current");
+  if (!target?.checkVisibility()) return null;
+  const edge = hit.getBoundingClientRect();
+  if (hit.matches(".caption")) return key === "ArrowLeft" ? target : null;
+  const beside = target.getBoundingClientRect().left > edge.right;
+  const lastOfRow = !(hit.nextElementSibling?.getBoundingClientRect().left > edge.left);
+  return key === "ArrowRight" && beside && lastOfRow ? target : null;
 }
 
 /** Hits can be reached with Tab again after they were drawn. */

@@ -40,7 +40,7 @@ export function readQuery(params) {
   for (const name of ["after", "before"]) query[name] = /^\d{4}-\d\d-\d\d$/.test(params.get(name)) ? params.get(name) : "";
   query.min = within(params.get("min"), 0, 1, 0);
   for (const name of ["cut", "varied", "captioned"]) query[name] = params.get(name) === "1";
-  return query;
+  return held(query);
 }
 
 export function writeQuery(query) {
@@ -63,12 +63,25 @@ export function writeQuery(query) {
 export function changed(query, changes) {
   const next = { ...structuredClone(query), ...changes };
   const distinct = new Map(next.parts.map((part) => [`${part.kind} ${part.value}`, part]));
-  return { ...next, parts: [...distinct.values()].slice(-MOST_PARTS) };
+  return held({ ...next, parts: [...distinct.values()].slice(-MOST_PARTS) });
+}
+
+/** Without parts there is no search, only a listing, which knows nothing but a tag: other filters would not hold. */
+function held(query) {
+  if (query.parts.length) return query;
+  return { ...query, tags: query.tags.slice(0, 1), without: [], after: "", before: "", only: "" };
 }
 
 /** A new query for one part alone, for instance "captions that fit this picture". */
 export function queryFor(part, only = "") {
   return { ...structuredClone(EMPTY), parts: [{ weight: 1, ...part }], only };
+}
+
+/** What the query becomes by what was chosen beside a hit: "more", "less", "captions" or "pictures". */
+export function withAction(query, action, id) {
+  const part = { kind: "item", value: id, weight: action === "less" ? -1 : 1 };
+  if (action === "captions" || action === "pictures") return queryFor(part, action === "captions" ? action : "images");
+  return changed(query, { parts: [...query.parts.filter(({ value }) => value !== id), part] });
 }
 
 /** The body of `POST /v1/search`, and the dropped pictures to send along, in the order of their parts. */

@@ -24,13 +24,7 @@ export function resultLists({ onAction, onMore, onUp }) {
   let threshold = 0;
 
   const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && onMore(), { rootMargin: "900px" });
-  moveWithArrows(grid, { onLeave: (key) => key === "ArrowUp" && onUp() });
-  moveWithArrows(list, {
-    onLeave(key) {
-      if (key === "ArrowUp") onUp();
-      if (key === "ArrowLeft") grid.querySelector(".current .open")?.focus();
-    },
-  });
+  moveWithArrows(grid, list, onUp);
 
   /** The last row is not full while there is more: shown too early it would move when the rest comes. */
   function holdLastRow(more) {
@@ -65,22 +59,24 @@ export function resultLists({ onAction, onMore, onUp }) {
   return {
     element,
     append,
-    /** `only` is "images", "captions" or "" for both; `browsing`: these were not searched for. */
+    /** `only` is "images", "captions" or "" for both; `browsing`: these were not searched for. The focus goes
+     * from a hit that was there to one that is. Answers whether it could. */
     show(answer, { only, browsing }) {
-      columns.dataset.only = only;
-      columns.classList.toggle("browsing", browsing);
+      const held = element.contains(document.activeElement);
+      columns.dataset.only = only || (browsing ? theOnly(answer) : "");
       pictureTitle.textContent = browsing ? t("browse.title") : t("images");
       captionTitle.textContent = t("captions");
       grid.replaceChildren();
       list.replaceChildren();
       drawn = { images: 0, captions: 0 };
-      append(answer);
       columns.hidden = false;
+      append(answer);
+      return !held || this.enter();
     },
     /** After an answer was drawn: says that it was the last, or waits for the end of a list that grows. */
-    finish({ images, captions: texts, cursor }, browsing) {
+    finish({ images, captions: texts, cursor }) {
       const more = cursor !== null;
-      end.textContent = more ? "" : ended(drawn, browsing);
+      end.textContent = more ? "" : t(drawn.images + drawn.captions ? "results.end" : "results.none");
       holdLastRow(more);
       trouble.replaceChildren();
       for (const [one, grown] of [[edge, images], [listEdge, texts]]) {
@@ -90,16 +86,18 @@ export function resultLists({ onAction, onMore, onUp }) {
     },
     /** In the place of all results, or `below` those that are there. */
     problem(problem, onRetry, below) {
+      const held = element.contains(document.activeElement);
       columns.hidden = !below;
       end.textContent = "";
       trouble.replaceChildren(problemBox(problem, onRetry));
       if (below) end.after(trouble);
       else columns.before(trouble);
+      if (held) trouble.querySelector("button").focus();
     },
-    message(text) {
+    message(...said) {
       columns.hidden = true;
       trouble.replaceChildren();
-      end.textContent = text;
+      end.replaceChildren(...said);
     },
     busy(yes) {
       element.setAttribute("aria-busy", String(yes));
@@ -121,12 +119,13 @@ export function resultLists({ onAction, onMore, onUp }) {
       const hit = element.querySelector(`.hit[data-id="${CSS.escape(id)}"]`);
       if (hit) focusHit(hit);
     },
-    focused: () => element.contains(document.activeElement) && (document.activeElement.closest(".hit")?.dataset.id ?? null),
+    focused: () => document.activeElement.closest(".results .hit")?.dataset.id ?? null,
     close: () => observer.disconnect(),
   };
 }
 
-function ended({ images, captions }, browsing) {
-  if (images + captions) return t("results.end");
-  return browsing ? t("browse.empty") : t("results.none");
+/** A listing has room for one kind alone when there is only one. */
+function theOnly({ images, captions }) {
+  if (!captions.length) return "images";
+  return images.length ? "" : "captions";
 }

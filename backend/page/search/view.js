@@ -1,24 +1,27 @@
 // The search view: reads the address, asks the API, draws the answer, and goes on by cursor.
 
-import { isAbort, uploadPicture } from "../lib/api.js";
+import { isAbort, stats, uploadPicture } from "../lib/api.js";
+import { bringBack } from "../lib/deleting.js";
 import { h } from "../lib/dom.js";
 import { tried } from "../lib/forms.js";
 import { number, t } from "../lib/i18n.js";
 import { know } from "../lib/items.js";
-import { announce, toast } from "../lib/notices.js";
+import { announce, toast, uploadLink } from "../lib/notices.js";
 import { keepPicture, recallPicture } from "../lib/pictures.js";
+import { poll } from "../lib/polling.js";
 import { navigate } from "../lib/router.js";
 import { searchBox, takePictures } from "./box.js";
 import { chipRow } from "./chips.js";
 import { filterBar } from "./filters.js";
 import { browse, find } from "./finding.js";
-import { changed, queryFor, readQuery, writeQuery } from "./query.js";
+import { changed, readQuery, withAction, writeQuery } from "./query.js";
 import { resultLists } from "./results.js";
 
 const PAGE = 40;
 const MOST = 1000; // what the API answers at once
 const REMEMBERED = 12;
 const SLOW_MS = 4000;
+const FILLING_MS = 2000;
 
 // Answers by address, so that going back shows at once what was there, as far as it was scrolled.
 const answers = new Map();
@@ -47,6 +50,7 @@ export function searchView() {
     const last = another ? -1 : parts.findLastIndex((part) => part.kind === "text");
     if (last >= 0) parts.splice(last, 1);
     if (words) parts.splice(last >= 0 ? last : parts.length, 0, { kind: "text", value: words, weight: query.parts[last]?.weight ?? 1 });
+    shown = null; // Asked anew, even for the same.
     onChange(changed(query, { parts }));
   }
 
@@ -63,24 +67,21 @@ export function searchView() {
 
   function onAction(action, hit) {
     know([hit]);
-    const part = { kind: "item", value: hit.id, weight: action === "less" ? -1 : 1 };
-    if (action === "captions" || action === "pictures") {
-      return onChange(queryFor(part, action === "captions" ? "captions" : "images"));
-    }
-    const others = query.parts.filter((one) => one.value !== hit.id);
-    return onChange(changed(query, { parts: [...others, part] }));
+    onChange(withAction(query, action, hit.id));
   }
 
   /** Stores a dropped picture and searches by the stored one, whose address works everywhere. */
   async function onUpload(id) {
     const { blob, name } = await recallPicture(id);
-    const { items } = await uploadPicture(new File([blob], name || "picture", { type: blob.type }), [], () => {});
+    const { items } = await uploadPicture(new File([blob], name || "picture", { type: blob.type }), []);
+    items.forEach(bringBack);
     know(items);
     toast(t("chips.stored"));
     onChange(changed(query, { parts: query.parts.map((part) => (part.value === id ? { ...part, kind: "item", value: items[0].id } : part)) }));
   }
 
   async function update(params, restored) {
+    filling.stop();
     query = readQuery(params);
     another = false;
     const browsing = !query.parts.length;
@@ -92,9 +93,7 @@ export function searchView() {
     results.grey(query.min);
     document.title = browsing ? "Twinspace" : `${query.parts.map((part) => (part.kind === "text" ? part.value : "▣")).join(" + ")} · Twinspace`;
     await run(restored);
-    if (!restored) return;
-    scrollTo(0, restored.scroll);
-    if (restored.focus) results.focus(restored.focus);
+    if (restored?.focus) results.focus(restored.focus);
   }
 
   async function run(restored) {
@@ -116,7 +115,7 @@ export function searchView() {
   /** The next answer, or null when a newer question took its place or it failed (then that is shown). */
   async function ask(limit, cursor, again) {
     const mine = (asked = Object.assign(new AbortController(), { key: keyOf(query) }));
-    const slow = setTimeout(() => (status.textContent = t("status.slow")), SLOW_MS);
+    const slow = setTimeout(() => announce((status.textContent = t("status.slow"))), SLOW_MS);
     results.busy(true);
     try {
       const answer = await (query.parts.length ? find(query, limit, cursor, mine.signal) : browse(query, limit, cursor, mine.signal));
@@ -124,13 +123,13 @@ export function searchView() {
     } catch (error) {
       if (isAbort(error)) return null;
       shown = cursor ? shown : null;
-      status.textContent = "";
       results.problem(error, again, cursor !== null);
       return null;
     } finally {
       clearTimeout(slow);
       if (asked === mine) {
         results.busy(false);
+        status.textContent = cursor ? told(shown) : "";
         asked = null;
       }
     }
@@ -140,13 +139,28 @@ export function searchView() {
     shown = answer;
     const browsing = !query.parts.length;
     if (answer.unknown) return results.message(t("search.unknown"));
-    results.show(answer, { only: query.only, browsing });
-    results.finish(answer, browsing);
+    if (!results.show(answer, { only: query.only, browsing })) box.focus();
+    results.finish(answer);
     const hits = [...answer.images, ...answer.captions];
     if (!browsing && hits.length) filters.calibrated(hits.some(({ relevance }) => relevance !== null));
-    status.textContent = browsing ? "" : told(answer);
+    if (!hits.length) filling.now(true);
+    status.textContent = told(answer);
     return undefined;
   }
+
+  /** Nothing was found: perhaps there is nothing yet. Then that is said, and what comes is shown. */
+  const filling = poll(async (quiet) => {
+    const { images, captions, pending } = await stats({ quiet });
+    const empty = shown?.empty;
+    if (images + captions > 0) {
+      if (empty) run(null, (shown = null));
+      return 0;
+    }
+    const now = pending ? "filling" : "empty";
+    if (empty !== now) results.message(t(now), " ", pending ? "" : uploadLink());
+    shown.empty = now;
+    return FILLING_MS;
+  });
 
   async function onMore() {
     if (asked || !shown?.cursor) return;
@@ -157,7 +171,7 @@ export function searchView() {
     before.captions.push(...answer.captions);
     before.cursor = answer.cursor;
     results.append(answer);
-    results.finish(answer, !query.parts.length);
+    results.finish(answer);
     announce(t("results.more", { n: answer.images.length + answer.captions.length }));
   }
 
@@ -168,13 +182,11 @@ export function searchView() {
       box.focus();
       box.select();
     },
-    snapshot: () => ({ scroll: scrollY, loaded: Math.max(shown?.images.length ?? 0, shown?.captions.length ?? 0), focus: results.focused() }),
-    /** Esc leads from a hit to the box. */
-    escape: box.focus,
+    snapshot: () => ({ loaded: Math.max(shown?.images.length ?? 0, shown?.captions.length ?? 0), focus: results.focused() }),
     close() {
       asked?.abort();
+      filling.stop();
       stopTaking();
-      chips.close();
       filters.close();
       results.close();
     },
@@ -193,6 +205,7 @@ function remember(key, answer) {
 }
 
 function told({ took, indexing }) {
+  if (!took) return ""; // That was a listing.
   const time = t("status.took", { took: number(took, 0) });
   return indexing ? `${time} · ${t("status.indexing", indexing)}` : time;
 }

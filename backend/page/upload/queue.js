@@ -2,22 +2,23 @@
 // they can be found.
 
 import { Problem, changeItem, listItems, retryItem, uploadPicture } from "../lib/api.js";
+import { bringBack } from "../lib/deleting.js";
 import { askForKey, key } from "../lib/key.js";
+import { poll } from "../lib/polling.js";
 
 const AT_ONCE = 3;
+const MANY = 8; // more that come together are a bulk: what comes alone goes before them
 const WATCHED = 80; // ids that fit into an address
 const WATCH_MS = 700;
 const FIRST_PAUSE = 1; // seconds, doubled each time while the server is away or busy
 const LONGEST_PAUSE = 30;
 const PASSING = [0, 429, 502, 503, 504]; // nobody there, or nobody who has time
 
-/** `{key, file, state, progress, item, duplicate, problem}`; states: waiting, sending, pending, indexed, failed. */
+/** `{key, file, tags, bulk, state, progress, item, duplicate, problem}`; states: waiting, sending, pending, indexed, failed. */
 export const entries = [];
 const listeners = new Set();
-let next = 0;
 let sending = 0;
 let pause = { seconds: 0, timer: 0, problem: null };
-let watching = false;
 
 /** Calls `listener(entry)` when one entry changes, `listener(null)` when there are more, fewer, or a pause. */
 export function subscribe(listener) {
@@ -30,7 +31,8 @@ function tell(entry = null) {
 }
 
 export function add(files, tags) {
-  for (const file of files) entries.push({ key: entries.length, file, tags, state: "waiting", progress: 0, item: null, duplicate: false, problem: null });
+  const bulk = files.length > MANY;
+  for (const file of files) entries.push({ key: entries.length, file, tags, bulk, state: "waiting", progress: 0, item: null, duplicate: false, problem: null });
   tell();
   pump();
 }
@@ -49,14 +51,12 @@ export function counts() {
 
 export async function retry(entry) {
   if (entry.item === null) {
-    Object.assign(entry, { state: "waiting", problem: null, progress: 0 });
-    next = Math.min(next, entry.key);
-    tell(entry);
+    change(entry, { state: "waiting", problem: null, progress: 0 });
     return resume();
   }
   const item = await retryItem(entry.item.id);
   change(entry, { item, state: item.status, problem: null });
-  return watch();
+  return watch(false);
 }
 
 export function retryAll() {
@@ -68,6 +68,7 @@ export function resume() {
   pause = { ...pause, timer: 0, problem: null };
   tell();
   pump();
+  watch(false);
 }
 
 export async function setTags(entry, tags) {
@@ -81,9 +82,9 @@ function change(entry, values) {
 
 function pump() {
   while (sending < AT_ONCE && !pause.problem) {
-    while (next < entries.length && entries[next].state !== "waiting") next += 1;
-    if (next === entries.length) return;
-    send(entries[next]);
+    const waiting = entries.filter(({ state }) => state === "waiting");
+    if (!waiting.length) return;
+    send(waiting.find(({ bulk }) => !bulk) ?? waiting[0]);
   }
 }
 
@@ -92,8 +93,9 @@ async function send(entry) {
   const used = key();
   change(entry, { state: "sending", progress: 0 });
   try {
-    const { items } = await uploadPicture(entry.file, entry.tags, (progress) => change(entry, { progress }));
+    const { items } = await uploadPicture(entry.file, entry.tags, { bulk: entry.bulk, onProgress: (progress) => change(entry, { progress }) });
     const [item] = items;
+    bringBack(item);
     change(entry, { item, state: item.status, duplicate: item.duplicate, problem: item.error, progress: 1 });
     pause.seconds = 0;
     watch();
@@ -108,10 +110,7 @@ async function send(entry) {
 /** What says nothing about the file itself makes everything wait and then go on; the rest is a failure. */
 async function refused(entry, problem, used) {
   if (!(problem instanceof Problem)) throw problem;
-  const again = () => {
-    change(entry, { state: "waiting", progress: 0 });
-    next = Math.min(next, entry.key);
-  };
+  const again = () => change(entry, { state: "waiting", progress: 0 });
   if (problem.status === 401) {
     again();
     if (!(await askForKey(used, problem.detail))) wait(problem, Infinity);
@@ -130,37 +129,29 @@ function wait(problem, seconds) {
   tell();
 }
 
-/** Asks about what was accepted, oldest first (that is the order it is worked on), until all is known. */
-async function watch() {
-  if (watching) return;
-  watching = true;
-  try {
-    for (;;) {
-      const open = entries.filter(({ state }) => state === "pending").slice(0, WATCHED);
-      if (!open.length) return;
-      const settled = await look(open);
-      if (!settled) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
-    }
-  } finally {
-    watching = false;
-  }
+const watcher = poll(look);
+
+function watch(quiet = true) {
+  if (!watcher.running) watcher.now(quiet);
 }
 
-/** True when so much has changed that it is worth looking again at once. */
-async function look(open) {
-  try {
-    const { items } = await listItems({ ids: open.map(({ item }) => item.id).join(","), limit: WATCHED });
-    const found = new Map(items.map((item) => [item.id, item]));
-    for (const entry of open) {
-      const item = found.get(entry.item.id);
-      if (!item) change(entry, { state: "failed", problem: { title: "", detail: "", code: "deleted" } });
-      else if (item.status !== "pending") change(entry, { item, state: item.status, problem: item.error });
-    }
-    return open.length === WATCHED && open.every(({ state }) => state !== "pending");
-  } catch (problem) {
-    if (!(problem instanceof Problem)) throw problem;
-    return false; // The server is away or wants a key: what was accepted is kept, and asked for later.
+/** Asks about what was accepted, in the order it is worked on, until all is known. */
+async function look(quiet) {
+  const pending = entries.filter(({ state }) => state === "pending");
+  const open = pending.sort((a, b) => a.bulk - b.bulk).slice(0, WATCHED);
+  if (!open.length) return 0;
+  const ids = open.map(({ item }) => item.id).join(",");
+  const { items } = await listItems({ ids, limit: WATCHED }, { quiet }).catch((problem) => {
+    if (problem.status === 401) wait(problem, Infinity);
+    throw problem;
+  });
+  const found = new Map(items.map((item) => [item.id, item]));
+  for (const entry of open) {
+    const item = found.get(entry.item.id);
+    if (!item) change(entry, { state: "failed", problem: { title: "", detail: "", code: "deleted" } });
+    else if (item.status !== "pending") change(entry, { item, state: item.status, problem: item.error });
   }
+  return open.some(({ state }) => state === "pending") ? WATCH_MS : 1; // All have settled: who is next?
 }
 
 addEventListener("beforeunload", (event) => {

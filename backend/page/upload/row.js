@@ -1,9 +1,10 @@
 // One upload: how far it is, what became of it, and a place for its captions and tags.
 
 import { addCaption } from "../lib/api.js";
+import { bringBack } from "../lib/deleting.js";
 import { h, icon } from "../lib/dom.js";
 import { lineForm, namesIn, tried } from "../lib/forms.js";
-import { bytes, number, percent, t } from "../lib/i18n.js";
+import { bytes, number, t } from "../lib/i18n.js";
 import { showPicture } from "../lib/items.js";
 import { itemAddress } from "../lib/router.js";
 import { retry, setTags } from "./queue.js";
@@ -67,7 +68,11 @@ function whyFailed(entry) {
 
 function captionField(entry) {
   const said = h("ul", { class: "said" });
-  const add = async (text) => said.append(h("li", {}, (await addCaption(entry.item, text)).text));
+  const add = async (text) => {
+    const caption = await addCaption(entry.item, text);
+    bringBack(caption);
+    said.append(h("li", {}, caption.text));
+  };
   return h("div", {}, said, lineForm(t("upload.caption"), add, t("upload.caption.label", { name: entry.file.name })));
 }
 
@@ -87,13 +92,10 @@ function tagField(entry) {
 
 export function summary({ waiting, sending, pending, indexed, failed, duplicate }) {
   const all = waiting + sending + pending + indexed + failed;
-  const done = all ? (indexed + failed) / all : 0;
-  const parts = [
-    t("upload.summary.indexed", { n: indexed, all: number(all) }),
-    waiting + sending > 0 && t("upload.summary.left", { n: waiting + sending }),
-    pending > 0 && t("upload.summary.pending", { n: pending }),
-    duplicate > 0 && t("upload.summary.duplicate", { n: duplicate }),
-    failed > 0 && t("upload.summary.failed", { n: failed }),
-  ];
-  return { done, said: parts.filter(Boolean).join(" · "), share: percent(done) };
+  const others = { waiting: waiting + sending, pending, duplicate, failed };
+  const said = Object.entries(others).map(([name, n]) => n > 0 && t("upload.summary", { n, state: t(`upload.state.${name}`) }));
+  return {
+    done: all ? (indexed + failed) / all : 0,
+    said: [t("upload.summary.indexed", { n: indexed, all: number(all) }), ...said].filter(Boolean).join(" · "),
+  };
 }
