@@ -16,7 +16,9 @@ from celery import Celery
 from backend.errors import TwinspaceError
 from tests.faults.trial import Trial
 from tests.support.cli import KILLS
+from tests.support.databases import redis_url
 from tests.support.folders import read_only
+from tests.support.installation import PROMISE
 from tests.support.parts import Part
 from tests.support.pictures import jpeg
 from tests.support.qdrant_stand_in import Fault
@@ -250,8 +252,40 @@ def test_the_wire_is_there_and_nothing_comes_through(trial: Trial, service: str)
     trial.conclude()
 
 
+@pytest.mark.parametrize(
+    "service", ["postgres", *(pytest.param(each, marks=SLOW) for each in ("redis", "qdrant"))]
+)
+def test_the_wire_between_the_api_and_a_service_is_cut(trial: Trial, service: str) -> None:
+    wire = trial.it.api_wires[service]
+    with trial.uploading():
+        trial.upload(20)
+        trial.inject(wire.cut)
+        if service == "postgres":
+            with pytest.raises(TwinspaceError, match="database"):
+                trial.upload(1)
+        else:
+            trial.upload(20)
+        time.sleep(SECONDS)
+        wire.heal()
+    trial.recovered()
+    trial.conclude()
+
+
+@SLOW
+def test_all_points_lost(trial: Trial) -> None:
+    """A look at whether points are missing is due once a minute."""
+    with trial.uploading():
+        trial.upload(40)
+        trial.it.wait_for(lambda: len(trial.it.points()) >= 40)
+        trial.inject(trial.it.lose_points)
+        trial.upload(20)
+    trial.recovered()
+    trial.it.wait_for(lambda: trial.accepted <= set(trial.it.points()), PROMISE)
+    trial.conclude()
+
+
 def test_messages_delivered_twice(trial: Trial) -> None:
-    app = Celery(broker=trial.it.settings(proxied=False)["TWINSPACE_BROKER_URL"])
+    app = Celery(broker=redis_url(trial.it.redis.port))
     with trial.uploading():
         for number in range(20):
             trial.upload(4)

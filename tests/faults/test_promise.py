@@ -51,7 +51,7 @@ def test_a_storm_of_faults(tmp_path: Path, record_property: Callable[[str, objec
             made.beat.kill,
             made.redis.kill,
             made.postgres.kill,
-            *(wire.cut for wire in made.wires.values()),
+            *(wire.cut for wire in (*made.wires.values(), *made.api_wires.values())),
             partial(setattr, qdrant, "fault", Fault("error")),
             partial(setattr, qdrant, "fault", Fault("hang", seconds=1)),
         ]

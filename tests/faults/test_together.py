@@ -105,6 +105,20 @@ def test_one_more_replica_never_changes_an_answer(trial: Trial) -> None:
 
 
 @pytest.mark.slow
+def test_redis_grows_with_nothing_that_is_uploaded(tmp_path: Path) -> None:
+    """Nobody takes messages, and both API and reconciler send them all the while."""
+    with installation(tmp_path, TWINSPACE_RECONCILE_SECONDS="0.05") as made, made.broker() as redis:
+        made.start(workers=0)
+        used = []
+        for first, last in ((0, 500), (500, 3000)):
+            with made.client(patience=60) as client, ThreadPoolExecutor(4) as threads:
+                list(threads.map(lambda n: client.add_captions([{"text": f"{n} red"}]), range(first, last)))
+            used.append(redis.info("memory")["used_memory"])
+        assert made.pending() == 3000
+        assert used[1] - used[0] < 100 * 1024, "as much as 2,500 messages of 40 bytes"
+
+
+@pytest.mark.slow
 def test_a_rolling_upgrade_of_the_encoder_moves_everything_once(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

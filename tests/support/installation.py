@@ -51,7 +51,7 @@ class RealQdrant:
 
 
 class Installation:
-    """Workers reach every service through a proxy of its own, the API directly."""
+    """Workers and reconciler reach every service through one proxy of its own, the API through another."""
 
     def __init__(
         self,
@@ -67,28 +67,30 @@ class Installation:
         self.storage = folder / "storage"
         self.storage.mkdir(exist_ok=True)
         self.postgres, self.redis, self.qdrant = postgres, redis, qdrant
-        self.wires = {
-            "postgres": Proxy(postgres.port),
-            "redis": Proxy(redis.port),
-            "qdrant": Proxy(qdrant.port, qdrant.host),
-        }
+        self.wires, self.api_wires = self._wires(), self._wires()
         self.prefix = f"test-{secrets.token_hex(4)}-"
         """Of its collections: several test processes may share a real Qdrant."""
         self._variables = {**QUICK, "TEST_ENCODER": "colour", "TEST_ENCODE_SECONDS": "0.05", **variables}
         self.api = self.replica("api")
         self.url = self.api.url
         self.workers: list[Part] = []
-        self.beat = Part("beat", ["beat"], self.settings(proxied=True), folder)
+        self.beat = Part("beat", ["beat"], self._settings(self.wires), folder)
         # Connects anew every time: the server may have been killed in between.
         self._database = create_engine(postgres_url(postgres.port), poolclass=NullPool)
 
-    def settings(self, *, proxied: bool) -> dict[str, str]:
-        ports = {name: wire.port for name, wire in self.wires.items()} if proxied else {}
+    def _wires(self) -> dict[str, Proxy]:
+        return {
+            "postgres": Proxy(self.postgres.port),
+            "redis": Proxy(self.redis.port),
+            "qdrant": Proxy(self.qdrant.port, self.qdrant.host),
+        }
+
+    def _settings(self, wires: dict[str, Proxy]) -> dict[str, str]:
         return {
             **self._variables,
-            "TWINSPACE_DATABASE_URL": postgres_url(ports.get("postgres", self.postgres.port)),
-            "TWINSPACE_BROKER_URL": redis_url(ports.get("redis", self.redis.port)),
-            "TWINSPACE_QDRANT_URL": f"http://127.0.0.1:{ports['qdrant']}" if ports else self.qdrant.url,
+            "TWINSPACE_DATABASE_URL": postgres_url(wires["postgres"].port),
+            "TWINSPACE_BROKER_URL": redis_url(wires["redis"].port),
+            "TWINSPACE_QDRANT_URL": f"http://127.0.0.1:{wires['qdrant'].port}",
             "TWINSPACE_QDRANT_PREFIX": self.prefix,
             "TWINSPACE_STORAGE_URL": str(self.storage),
         }
@@ -96,7 +98,7 @@ class Installation:
     def replica(self, name: str) -> Part:
         """Of the API, not started yet."""
         port = free_port()
-        part = Part(name, ["api", "--port", str(port)], self.settings(proxied=False), self.folder)
+        part = Part(name, ["api", "--port", str(port)], self._settings(self.api_wires), self.folder)
         part.url = f"http://127.0.0.1:{port}"
         return part
 
@@ -104,7 +106,7 @@ class Installation:
         """One more, not started yet."""
         name, port = f"worker-{len(self.workers) + 1}", free_port()
         arguments = ["worker", "--metrics-port", str(port)]
-        part = Part(name, arguments, {**self.settings(proxied=True), **variables}, self.folder)
+        part = Part(name, arguments, {**self._settings(self.wires), **variables}, self.folder)
         part.url = f"http://127.0.0.1:{port}"
         self.workers.append(part)
         return part
@@ -174,7 +176,7 @@ class Installation:
         self.qdrant.fault = None
         if isinstance(self.qdrant, QdrantStandIn) and self.qdrant.stopping.is_set():
             self.qdrant.start()
-        for wire in self.wires.values():
+        for wire in (*self.wires.values(), *self.api_wires.values()):
             wire.heal()
         for service in (self.postgres, self.redis):
             if not service.runs:
@@ -197,6 +199,11 @@ class Installation:
         store.close()
         return found
 
+    def lose_points(self) -> None:
+        store = self._store()
+        store.drop_space(ColourEncoder().space.name)
+        store.close()
+
     def _store(self) -> ServerStore:
         client = QdrantClient(url=self.qdrant.url, check_compatibility=False, timeout=30)
         return ServerStore(client, prefix=self.prefix)
@@ -210,7 +217,7 @@ class Installation:
             for space in store.spaces():
                 store.drop_space(space)
             store.close()
-        for wire in self.wires.values():
+        for wire in (*self.wires.values(), *self.api_wires.values()):
             wire.close()
 
 
