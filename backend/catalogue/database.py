@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from alembic.util.exc import CommandError
+from pydantic_core import from_json
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.engine import ExceptionContext
 
@@ -97,6 +98,7 @@ def _engine(url: str | URL) -> Engine:
     options = f"-c statement_timeout={STATEMENT_SECONDS * 1000} -c idle_in_transaction_session_timeout=60000"
     engine = create_engine(
         parsed,
+        json_deserializer=from_json,
         # A restarted server must not cost anybody an error.
         pool_pre_ping=True,
         pool_size=10,
@@ -114,7 +116,13 @@ def _engine(url: str | URL) -> Engine:
 
 
 def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, pool_size=16, max_overflow=-1, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(
+        url,
+        json_deserializer=from_json,  # Ten times as fast as Python's: a search reads eighty such values.
+        pool_size=16,
+        max_overflow=-1,
+        connect_args={"timeout": BUSY_SECONDS},
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:

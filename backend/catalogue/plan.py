@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -54,7 +53,8 @@ def fingerprint(query: SearchQuery, space: str, fuse_captions: bool) -> bytes:
     """Of everything that must stay the same from page to page."""
     parts = [_part(part) for part in query.parts]
     settled = replace(query, parts=(), limit=0, cursor=None, kinds=tuple(sorted(query.kinds)))
-    canonical = json.dumps([space, fuse_captions, parts, asdict(settled)], default=str, sort_keys=True)
+    # Plain values and tuples all the way down: what is equal is written alike.
+    canonical = repr((space, fuse_captions, parts, settled))
     return hashlib.sha256(canonical.encode()).digest()[:FINGERPRINT_BYTES]
 
 
