@@ -35,6 +35,7 @@ HEADERS = {
 PROBLEMS = {
     400: "The body cannot be read.",
     401: "A valid API key is needed.",
+    403: "Not by that name of the server, or not from pages of that origin.",
     404: "There is no such thing.",
     413: "Too many bytes or pixels.",
     415: "No picture that we read, or a body of another type.",
@@ -125,7 +126,7 @@ def _operation(rule: Rule, operation: Operation, schemas: _Schemas, keys_require
         "operationId": rule.endpoint.replace(".", "_"),
         "tags": [rule.endpoint.partition(".")[0]],
         "summary": operation.summary,
-        "responses": _responses(operation, schemas, guarded and keys_required),
+        "responses": _responses(operation, schemas, _refusals(guarded, keys_required)),
     }
     if operation.description:
         described["description"] = operation.description
@@ -185,7 +186,14 @@ def _request_content(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     return content
 
 
-def _responses(operation: Operation, schemas: _Schemas, guarded: bool) -> dict[str, Any]:
+def _refusals(guarded: bool, keys_required: bool) -> tuple[int, ...]:
+    """With which a stranger is met, whatever they ask for."""
+    if keys_required:
+        return (401,) if guarded else ()
+    return (403,)
+
+
+def _responses(operation: Operation, schemas: _Schemas, refusals: tuple[int, ...]) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, answer in operation.answers.items():
         response: dict[str, Any] = {"description": "Done."}
@@ -198,7 +206,7 @@ def _responses(operation: Operation, schemas: _Schemas, guarded: bool) -> dict[s
     if operation.conditional:
         responses["206"] = responses["200"] | {"description": "The part that was asked for."}
         responses["304"] = {"description": "You have it already."}
-    for status in sorted({*operation.problems, *((401,) if guarded else ())}):
+    for status in sorted({*operation.problems, *refusals}):
         responses[str(status)] = _problem(status, schemas)
     return responses
 

@@ -122,6 +122,13 @@ def test_keys_are_described_where_they_are_needed(start: Start) -> None:
     assert document["paths"]["/v1/search"]["post"]["security"] == [{"bearer": []}, {"key": []}]
     assert "401" in document["paths"]["/v1/search"]["post"]["responses"]
     assert "security" not in document["paths"]["/healthz"]["get"]
+    assert "403" not in document["paths"]["/v1/search"]["post"]["responses"]
+
+
+def test_a_server_without_keys_says_that_it_refuses_strangers(empty: Server) -> None:
+    document = empty.client.get("/openapi.json").json
+    for operations in document["paths"].values():
+        assert all("403" in operation["responses"] for operation in operations.values())
 
 
 def test_answers_fit_their_schemas(server: Server) -> None:
