@@ -33,6 +33,7 @@ from encoders.loading import load_encoder
 COST = 0.01
 """Of Recall@10, at most."""
 GAIN = 0.2
+SMALL = 250
 DEPTH = 10
 RARE = 300
 NAMES = ("Okonkwo", "Lindqvist", "Takahashi", "Marchetti", "Vasquez", "Pfeiffer", "Abernathy", "Zielinski")
@@ -51,6 +52,8 @@ def main() -> None:
     for language in LANGUAGES:
         for every in (1, 2):
             leave_one_out(bounds, encoder, pictures, entries, language, every)
+    print(f"Among {SMALL} pictures:")
+    leave_one_out(bounds, encoder, pictures[:SMALL], entries[:SMALL], "en", 2)
     names_and_numbers(bounds, encoder, pictures)
     rare_words(bounds, encoder, pictures, entries)
     bounds.exit()

@@ -26,6 +26,10 @@ are alike in meaning, too: words tell less about captions than about pictures.""
 FUSED = 50
 """Hits of each source that are fused at least: a rank that is cut off counts nothing, and that must not
 depend on the size of the page."""
+PAGE = 10
+"""Hits that are looked at first."""
+STANDING_OUT = 0.6
+"""By so much of its score the best hit must be better than the second to stand out."""
 
 
 class Candidate(NamedTuple):
@@ -98,7 +102,7 @@ class Candidates:
     def _rankings(self, slot: _Slot) -> tuple[list[dict[str, int]], list[float]]:
         """Of each source, with its weight. A picture that nobody has described cannot be found by its
         captions, which says little against it: there it has the rank that it has by meaning, with as much
-        weight as the share of pictures so near, and described, that are found by their captions."""
+        weight as it is likely that a caption would have been found."""
         found = {
             source: ranks_of(point.id for point in points if point.id in slot.cosines)
             for source, points in slot.found.items()
@@ -108,9 +112,9 @@ class Candidates:
             captioned = self._items.captioned(list(found["dense"]))
             unknown = {id: rank for id, rank in found["dense"].items() if id not in captioned}
             for source in found.keys() - {"dense"}:
-                share = 1.0 if source in slot.cut else _share(captioned, found[source])
+                likely = 1.0 if source in slot.cut else _likely(captioned, slot.found[source])
                 rankings.append(unknown)
-                weights.append(share * WEIGHTS[slot.kind, source])
+                weights.append(likely * WEIGHTS[slot.kind, source])
         return rankings, weights
 
     def _asks(self, slot: _Slot, reach: int) -> Iterable[tuple[Source, Kind, Query]]:
@@ -183,6 +187,14 @@ class Candidates:
         return Ranked(hits, complete)
 
 
-def _share(some: Collection[str], found: Collection[str]) -> float:
-    """Less where there are few: one of one says little about the others."""
-    return sum(id in found for id in some) / (len(some) + 1)
+def _likely(described: Collection[str], points: Sequence[ScoredPoint]) -> float:
+    """That a picture near the query, were it described, would be among these hits (best first): so, when half
+    of the `described` that are near it are; less, when the hits are so few that they keep nobody off a page,
+    or the best stands out, as where a name is looked for."""
+    if not points:
+        return 0.0
+    found = {point.id for point in points}
+    share = sum(id in found for id in described) / (len(described) + 1)
+    best = points[0].score
+    alike = sum(point.score >= best - STANDING_OUT * abs(best) for point in points)
+    return min(1.0, 2 * share) * min(1.0, len(points) / PAGE) * min(1.0, alike / 2)

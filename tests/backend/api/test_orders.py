@@ -131,6 +131,14 @@ def test_a_picture_that_nobody_described_does_not_lose_to_those_that_somebody_di
     assert undescribed in ids(server.search("red dog", hybrid=True, limit=5).json["images"])
 
 
+def test_nor_where_few_pictures_are_described_and_some_of_them_otherwise(server: Server) -> None:
+    [undescribed] = server.pictures(RED)
+    for n in range(20):
+        server.upload(jpeg((240, 5 * n, 5 * n)), caption=[f"red dog {n}" if n % 2 else f"a cat {n}"])
+    server.ingest()
+    assert undescribed in ids(server.search("red dog", hybrid=True, limit=5).json["images"])
+
+
 def test_hybrid_without_words_is_the_search_by_meaning(server: Server, album: dict[str, list[str]]) -> None:
     query = [{"item": album["red"][0]}]
     plain, hybrid = server.search(query).json, server.search(query, hybrid=True).json
