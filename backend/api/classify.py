@@ -10,10 +10,8 @@ from werkzeug.datastructures import FileStorage
 
 from backend.api.answers import Answer, answer
 from backend.api.document import Operation, describe
-from backend.api.forms import form_json, is_multipart, need_multipart
 from backend.api.models import TEXT_PATTERN, WHOLE, Id, Strict, Upload
-from backend.api.parsing import json_body, validated
-from backend.api.query_files import query_files, read_file, required
+from backend.api.query_files import query_document, read_file
 from backend.api.state import api, tenant
 from backend.catalogue.queries import ItemPart, PicturePart
 from backend.errors import InvalidRequest
@@ -118,13 +116,8 @@ EXAMPLES: dict[str, Any] = {
     )
 )
 def classify() -> Response:
-    if is_multipart():
-        need_multipart({"request"}, {"file", "request"})
-        wanted = validated(ClassifyRequest, required(form_json("request"), "request"))
-        part = _picture(wanted, query_files(1))
-    else:
-        wanted = validated(ClassifyRequest, json_body())
-        part = _picture(wanted, [])
+    wanted, files = query_document(ClassifyRequest, 1)
+    part = _picture(wanted, files)
     if len(wanted.labels) * len(wanted.templates or ()) > MAX_TEXTS:
         raise InvalidRequest(f"Labels times templates may be {MAX_TEXTS:,} at most.", "templates")
     found = api().searcher.classify(part, tenant(), wanted.labels, wanted.templates, wanted.top)

@@ -1,14 +1,29 @@
-"""Pictures that come along with a query: read once, with the field to blame, within the server's limit."""
+"""Queries and the pictures that come along with them: read once, with the field to blame, within the server's
+limits."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import request
+from pydantic import BaseModel
 from werkzeug.datastructures import FileStorage
 
+from backend.api.forms import form_json, is_multipart, need_multipart
+from backend.api.parsing import json_body, validated
 from backend.api.state import Api
 from backend.errors import InvalidRequest, TooLarge
+
+Document = TypeVar("Document", bound=BaseModel)
+
+
+def query_document(model: type[Document], most: int) -> tuple[Document, list[FileStorage]]:
+    """The JSON that is the whole body, or the field `request` of a form, and at most so many pictures. Raises
+    `InvalidRequest`, `MalformedBody`, `TooLarge` and `UnsupportedMediaType`."""
+    if not is_multipart():
+        return validated(model, json_body()), []
+    need_multipart({"request"}, {"file", "request"})
+    return validated(model, required(form_json("request"), "request")), query_files(most)
 
 
 def query_files(most: int) -> list[FileStorage]:

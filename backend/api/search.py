@@ -12,9 +12,9 @@ from backend.api import search_models as models
 from backend.api.answers import EmbedAnswer, SearchAnswer, answer, hit_document
 from backend.api.document import Operation, describe
 from backend.api.filters import store_filter
-from backend.api.forms import form_json, is_multipart, need_multipart
+from backend.api.forms import is_multipart, need_multipart
 from backend.api.parsing import json_body, query_model, validated
-from backend.api.query_files import query_files, read_file, required
+from backend.api.query_files import query_document, query_files, read_file, required
 from backend.api.search_models import (
     EXAMPLES,
     MAX_EMBED,
@@ -52,11 +52,7 @@ KIND_OF: dict[str, Kind] = {"images": "image", "captions": "caption"}
 )
 def search() -> Response:
     started = time.perf_counter()
-    if not is_multipart():
-        return _answer(validated(SearchRequest, json_body()), [], started)
-    need_multipart({"request"}, {"file", "request"})
-    wanted = validated(SearchRequest, required(form_json("request"), "request"))
-    return _answer(wanted, query_files(MAX_PARTS), started)
+    return _answer(*query_document(SearchRequest, MAX_PARTS), started)
 
 
 @blueprint.get("/v1/search")
