@@ -105,11 +105,8 @@ function showKeys() {
     { class: "dialog", "aria-labelledby": "keys-title", onclose: () => box.remove() },
     h("h2", { id: "keys-title" }, t("tools.keys")),
     h("dl", { class: "keys" }, Object.entries(KEYS).map(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, t(does))])),
-    h(
-      "div",
-      { class: "row end" },
-      h("button", { class: "primary", onclick: () => box.close() }, t("close")),
-    ),
+    h("p", { class: "quiet" }, t("hit.measure")),
+    h("div", { class: "row end" }, h("button", { class: "primary", onclick: () => box.close() }, t("close"))),
   );
   document.body.append(box);
   box.showModal();

@@ -16,6 +16,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from backend.cli.demo import PHOTOS
+from tests.support.pictures import jpeg
 from tests.support.server import REPOSITORY, Server
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ TAGS = {
 }
 DESKTOP = {"width": 1280, "height": 800}
 PATIENCE_MS = 15_000
+KEY = "a key for the tests"
 
 Open = Callable[..., "Page"]
 Expect = Callable[..., None]
@@ -109,6 +111,17 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the quick encoder, to be changed by whoever likes to: nobody knows what else is in it."""
     with Server(tmp_path_factory.mktemp("studio") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that wants a key, and takes small pictures only."""
+    folder = tmp_path_factory.mktemp("guarded")
+    with Server(folder / "data", api_keys=KEY, max_image_bytes=100_000) as server:
+        with server.client(key=KEY) as client:
+            added = client.upload([("red.jpg", jpeg((250, 5, 5)))], captions=["something red"]).items
+            client.wait([item.id for item in added])
         yield server
 
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import Open
-from tests.browser.pages import captions, pictures, search, settled
+from tests.browser.conftest import Expect, Open
+from tests.browser.pages import captions, drop_files, pictures, search, settled
+from tests.browser.test_upload import BROKEN
+from tests.support.pictures import jpeg
 from tests.support.server import Server
 
 if TYPE_CHECKING:
@@ -82,6 +84,29 @@ def test_nor_in_menus_and_dialogs(gallery: Server, open_page: Open, axe: str) ->
     assert serious(page, axe) == []
     page.keyboard.press("Escape")
     page.keyboard.press("?")
+    page.get_by_role("dialog").wait_for()
+    assert serious(page, axe) == []
+
+
+def test_nor_where_things_went_wrong(
+    studio: Server, guarded: Server, open_page: Open, axe: str, expect_failures: Expect
+) -> None:
+    page = open_page(studio, "?view=upload")
+    expect_failures()
+    files = [("fine.jpg", "image/jpeg", jpeg((90, 9, 9), seed=5)), ("half.jpg", "image/jpeg", BROKEN)]
+    drop_files(page, ".zone", [*files, ("notes.txt", "text/plain", b"hi")])
+    page.locator(".pill.indexed").wait_for()
+    page.locator(".pill.failed").wait_for()
+    page.locator(".toast").wait_for()
+    assert serious(page, axe) == []
+    page.goto(f"{studio.url}/?view=overview")
+    page.locator(".failures li").first.wait_for()
+    assert serious(page, axe) == []
+    page.goto(f"{studio.url}/?q=a+cat&like=nothing")
+    page.get_by_role("alert").wait_for()
+    assert serious(page, axe) == []
+    page = open_page(guarded, wait=False)
+    expect_failures()
     page.get_by_role("dialog").wait_for()
     assert serious(page, axe) == []
 

@@ -116,6 +116,80 @@ def test_deleting_can_be_undone_for_a_few_seconds(studio: Server, api: Client, o
     assert api.items([item.id])[0].status == "indexed"
 
 
+def test_a_caption_that_is_deleted_and_written_again_stays(
+    studio: Server, api: Client, cat: str, open_page: Open
+) -> None:
+    page = open_page(studio, f"?view=item&id={cat}")
+    for turn in range(2):
+        page.get_by_label("Add a caption").fill("Whiskers, twice")
+        page.get_by_label("Add a caption").press("Enter")
+        mine = page.locator(".own-captions li:not([hidden])").filter(has_text="Whiskers")
+        mine.wait_for()
+        if turn == 0:
+            mine.get_by_role("button").click()
+            mine.wait_for(state="detached")
+    page.locator(".toast").wait_for(state="detached")
+    with page.expect_response(lambda answer: answer.request.method == "GET"):
+        page.reload()  # Whoever leaves sends the deletions that wait: there is none.
+    mine.wait_for()
+
+
+def test_what_was_deleted_and_is_uploaded_again_is_seen_again(
+    studio: Server, api: Client, open_page: Open
+) -> None:
+    item = api.upload([photo("clock_motion.png")]).items[0]
+    api.wait([item.id])
+    page = open_page(studio, f"?view=item&id={item.id}")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        page.locator(".toast").get_by_role("button", name="Close").click()
+    page.get_by_role("link", name="Upload").click()
+    page.locator(".zone input[multiple]").set_input_files(photo("clock_motion.png"))
+    page.locator(".pill.indexed").wait_for()
+    page.get_by_role("link", name="Search", exact=True).click()
+    page.locator(f'.hit[data-id="{item.id}"]').wait_for()
+
+
+def test_of_a_long_caption_the_note_says_the_beginning(
+    studio: Server, api: Client, cat: str, open_page: Open
+) -> None:
+    api.add_captions([{"text": "and so on " * 900, "image_id": cat}])
+    page = open_page(studio, f"?view=item&id={cat}")
+    long = page.locator(".own-captions li").filter(has_text="and so on")
+    long.get_by_role("button").click()
+    assert len(page.locator(".toast p").inner_text()) < 100
+    page.locator(".toast").get_by_role("button", name="Close").click()
+
+
+def test_numbers_that_would_be_rounded_are_not_saved(
+    studio: Server, api: Client, cat: str, open_page: Open
+) -> None:
+    api.patch(cat, metadata={"serial": 9007199254740993, "place": "here"})
+    page = open_page(studio, f"?view=item&id={cat}")
+    page.get_by_label("Value of place").fill("there")
+    page.get_by_role("button", name="Save").click()
+    assert "would be rounded" in page.get_by_role("alert").inner_text()
+    assert api.items([cat])[0].metadata == {"serial": 9007199254740993, "place": "here"}
+
+
+def test_from_neighbour_to_neighbour_the_way_is_told_and_found_back(gallery: Server, open_page: Open) -> None:
+    page = open_page(gallery, "?view=overview", viewport={"width": 1280, "height": 500})
+    page.locator(".recent a").last.scroll_into_view_if_needed()
+    page.wait_for_function("() => scrollY > 100")
+    before = page.evaluate("scrollY")
+    page.locator(".recent a").last.click()
+    page.locator(".neighbours .hit .open").first.click()
+    page.wait_for_function("name => document.querySelector('#live').textContent !== name", arg="Item")
+    page.locator(".neighbours .hit").first.wait_for()
+    assert page.locator("#live").inner_text() == page.get_by_role("heading", level=1).inner_text()
+    assert page.evaluate("document.activeElement.id") == "main"
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    page.go_back()
+    page.locator(".recent a").last.wait_for()
+    page.wait_for_function("wanted => Math.abs(scrollY - wanted) < 3", arg=before)
+
+
 def test_deleting_holds_when_the_reader_leaves_at_once(studio: Server, api: Client, open_page: Open) -> None:
     item = api.upload([photo("brick.png")]).items[0]
     api.wait([item.id])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import Expect, Open
 from tests.browser.test_upload import BROKEN
 from tests.support.pictures import jpeg
 from tests.support.server import Server
@@ -31,6 +33,39 @@ def test_failures_are_shown_with_their_reason_and_can_be_retried(studio: Server,
     with page.expect_response("**/retry") as retried:
         failure.get_by_role("button", name="Try again").click()
     assert retried.value.status == 202
+
+
+def test_all_that_failed_is_tried_again_not_only_what_is_shown(tmp_path: Path, open_page: Open) -> None:
+    with Server(tmp_path / "data") as server:
+        with server.client() as client:
+            broken = [(f"{i}.jpg", jpeg((i, 9, 9), (300, 200), seed=i)[:900]) for i in range(53)]
+            client.wait([item.id for item in client.upload(broken).items])
+        page = open_page(server, "?view=overview")
+        page.get_by_role("heading", name="53 failed").wait_for()
+        retried: list[str] = []
+        page.on("request", lambda one: one.url.endswith("/retry") and retried.append(one.url))
+        page.get_by_role("button", name="Try all again").click()
+        server.wait_for(lambda: (page.wait_for_timeout(50), len(set(retried)) == 53)[1])
+        page.close()
+
+
+def test_that_the_server_is_away_is_said_once(
+    gallery: Server, open_page: Open, expect_failures: Expect
+) -> None:
+    page = open_page(gallery, "?view=overview")
+    expect_failures()
+    page.clock.install()
+    page.route("**/v1/stats", lambda route: route.abort())
+    page.reload()
+    page.get_by_role("alert").evaluate("alert => { alert.dataset.seen = 'yes'; }")
+    for _ in range(3):
+        with page.expect_request("**/v1/stats"):
+            page.clock.run_for(5_000)
+    assert page.get_by_role("alert").get_attribute("data-seen") == "yes"
+    page.unroute("**/v1/stats")
+    page.clock.run_for(5_000)
+    page.locator(".counts .images dd").wait_for()
+    assert page.get_by_role("alert").count() == 0
 
 
 @pytest.mark.slow

@@ -10,23 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import Expect, Open, photo
+from tests.browser.conftest import KEY, Expect, Open, photo
 from tests.browser.pages import drop_files, first_files, search, settled
 from tests.support.pictures import jpeg
 from tests.support.server import Server
-
-KEY = "a key for the tests"
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that wants a key, and takes small pictures only."""
-    folder = tmp_path_factory.mktemp("guarded")
-    with Server(folder / "data", api_keys=KEY, max_image_bytes=100_000) as server:
-        with server.client(key=KEY) as client:
-            added = client.upload([("red.jpg", jpeg((250, 5, 5)))], captions=["something red"]).items
-            client.wait([item.id for item in added])
-        yield server
 
 
 def enter_key(page, key: str) -> None:
@@ -151,10 +138,11 @@ def test_what_is_no_answer_of_the_api_is_waited_out(
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Serves four at a time, lets eight wait (browsers send six) and thinks long about words."""
+    """Serves four at a time, lets eight wait (browsers send six) and thinks long about everything."""
     folder = tmp_path_factory.mktemp("slow")
-    settings = {"http_threads": 4, "query_queue": 8, "TEST_ENCODE_TEXT_SECONDS": 1}
-    with Server(folder / "data", **settings) as server:
+    settings = {"http_threads": 4, "query_queue": 8, "image_batch": 1}
+    slowness = {"TEST_ENCODE_SECONDS": 1, "TEST_ENCODE_TEXT_SECONDS": 1}
+    with Server(folder / "data", **settings, **slowness) as server:
         with server.client() as client:
             files = [("red.jpg", jpeg((250, 5, 5))), ("blue.jpg", jpeg((5, 5, 250)))]
             client.wait([item.id for item in client.upload(files).items])
@@ -235,6 +223,19 @@ def test_an_answer_that_takes_long_is_said_to(slow: Server, open_page: Open) -> 
     settled(page)
     assert first_files(page)[0] == "red.jpg"
     assert page.get_by_text(slowly).count() == 0
+
+
+def test_what_is_typed_stays_when_the_item_is_indexed(slow: Server, open_page: Open) -> None:
+    with slow.client() as client:
+        added = client.upload([(f"{i}.jpg", jpeg((9, 9, 90 + i), seed=50 + i)) for i in range(5)]).items
+    page = open_page(slow, f"?view=item&id={added[-1].id}")
+    page.get_by_text("This is still being indexed.").wait_for()
+    page.get_by_label("Add a caption").press_sequentially("not yet sent")
+    page.get_by_role("button", name="Compare").wait_for()
+    assert page.get_by_text("This is still being indexed.").count() == 0
+    assert page.get_by_label("Add a caption").input_value() == "not yet sent"
+    assert page.evaluate("document.activeElement.ariaLabel") == "Add a caption"
+    page.locator(".neighbours .hit").first.wait_for()
 
 
 @pytest.mark.slow

@@ -97,6 +97,28 @@ def test_captions_and_tags_are_given_in_place(page: Page, studio: Server) -> Non
         assert [caption.text for caption in client.list_items(image_id=item.id)] == ["Craters on the moon"]
 
 
+def test_what_fails_later_is_found_among_the_failed(page: Page, tmp_path: Path) -> None:
+    choose(page, photo("coffee.png"))
+    ends(page, "coffee.png", "indexed")
+    page.get_by_role("button", name="Failed", exact=True).click()
+    assert page.locator(".upload-row").count() == 0
+    (tmp_path / "half again.jpg").write_bytes(BROKEN)
+    choose(page, tmp_path / "half again.jpg")
+    ends(page, "half again.jpg", "failed")
+    assert page.locator(".upload-row").count() == 1
+
+
+def test_many_together_let_others_go_first(page: Page) -> None:
+    said: list[str | None] = []
+    page.on("request", lambda one: one.method == "POST" and said.append(one.headers.get("priority")))
+    many = [(f"{i}.jpg", "image/jpeg", jpeg((200, 200, i), seed=700 + i)) for i in range(9)]
+    drop_files(page, ".zone", many)
+    page.get_by_text("9 of 9 indexed").wait_for()
+    drop_files(page, ".zone", [("alone.jpg", "image/jpeg", jpeg((200, 200, 99), seed=799))])
+    ends(page, "alone.jpg", "indexed")
+    assert said == ["u=5"] * 9 + [None]
+
+
 def test_dropped_and_pasted_files_are_uploaded(page: Page) -> None:
     drop_files(
         page,

@@ -1,7 +1,7 @@
 // Metadata as rows of name and value. A value is text; a number, true, false, null or JSON is read as such,
 // and text that looks like one of these stands in quotes.
 
-import { changeItem } from "../lib/api.js";
+import { Problem, changeItem } from "../lib/api.js";
 import { h, icon, iconButton } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { problemBox, toast } from "../lib/notices.js";
@@ -17,6 +17,12 @@ function readValue(text) {
 function writeValue(value) {
   if (typeof value !== "string") return JSON.stringify(value);
   return readValue(value) === value ? value : JSON.stringify(value);
+}
+
+/** Whether it is, or holds, a number that JavaScript has already rounded. */
+function isRounded(value) {
+  if (typeof value === "number") return Number.isInteger(value) && !Number.isSafeInteger(value);
+  return value !== null && typeof value === "object" && Object.values(value).some(isRounded);
 }
 
 export function metadataForm(item) {
@@ -51,6 +57,7 @@ export function metadataForm(item) {
     event.preventDefault();
     const pairs = [...rows.children].map((row) => [row.querySelector(".meta-name").value.trim(), readValue(row.querySelector(".meta-value").value)]);
     try {
+      if (pairs.some(([, value]) => isRounded(value))) throw new Problem({ status: null, detail: t("metadata.exact") });
       const { metadata } = await changeItem(item.id, { metadata: Object.fromEntries(pairs.filter(([name]) => name)) });
       item.metadata = metadata;
       trouble.replaceChildren();

@@ -6,9 +6,7 @@ export const LANGUAGES = { en: "English", zh: "中文" };
 let language = "en";
 let locale = "en";
 
-export function currentLanguage() {
-  return language;
-}
+export const currentLanguage = () => language;
 
 export function setLanguage(name) {
   language = name in LANGUAGES ? name : "en";

@@ -7,9 +7,7 @@ import { recall, remember } from "./storage.js";
 let current = recall("key", { session: true });
 let asking = null;
 
-export function key() {
-  return current;
-}
+export const key = () => current;
 
 export function forgetKey() {
   current = null;
@@ -32,7 +30,7 @@ function dialog(wrong, detail) {
       "form",
       { method: "dialog" },
       h("h2", { id: "key-title" }, t("key.title")),
-      h("p", {}, wrong ? t("key.wrong") : t("key.why")),
+      wrong && h("p", {}, t("key.wrong")),
       h("p", { class: "quiet" }, detail),
       h("label", { for: "api-key" }, t("key.label")),
       input,

@@ -26,7 +26,6 @@ export const TEXTS = {
   add: ["Add", "添加"],
   cancel: ["Cancel", "取消"],
   close: ["Close", "关闭"],
-  loading: ["Loading …", "加载中……"],
   retry: ["Try again", "重试"],
 
   "keys.box": ["to the search box, from anywhere", "随时回到搜索框"],
@@ -35,7 +34,6 @@ export const TEXTS = {
   "keys.back": ["back", "返回"],
 
   "key.title": ["An API key is needed", "需要 API 密钥"],
-  "key.why": ["This server answers only those who have a key.", "此服务器只回应持有密钥的人。"],
   "key.wrong": ["The server did not accept that key.", "服务器没有接受这个密钥。"],
   "key.label": ["API key", "API 密钥"],
   "key.kept": ["It is kept in this tab until you close it, and sent to this server alone.", "密钥只保存在此标签页中，关闭即失效，并且只发送给此服务器。"],
@@ -63,12 +61,11 @@ export const TEXTS = {
   "chips.label": ["What is searched for", "搜索内容"],
   "chips.weight": ["Weight of {name}", "{name} 的权重"],
   "chips.weight.title": ["How much this counts; below 0 means less like this", "所占的分量；小于 0 表示不要像它"],
-  "chips.another": ["Words", "文字"],
+  "chips.another": ["Add words", "再加文字"],
   "chips.clear": ["Clear all", "全部清除"],
   "chips.dropped": ["your picture", "您的图片"],
   "chips.gone": ["no longer there", "已不存在"],
   "chips.missing": ["a picture in another browser", "另一个浏览器中的图片"],
-  "chips.missing.why": ["A dropped picture stays in the browser where it was dropped; the address cannot carry it.", "拖入的图片只留在原来的浏览器里，网址无法携带它。"],
   "chips.private": ["Your picture is in this browser only: this address will not find it elsewhere.", "您的图片只在此浏览器中：别处打开这个网址找不到它。"],
   "chips.store": ["Add it to the collection, to share the search", "加入图库，以便分享此搜索"],
   "chips.stored": ["The picture is stored. This address works for everyone now.", "图片已保存。现在任何人都能使用这个网址。"],
@@ -97,7 +94,7 @@ export const TEXTS = {
   "filters.cut": ["hide the rest", "隐藏其余"],
 
   "status.slow": ["The server is taking its time …", "服务器响应较慢……"],
-  "status.took": ["{took} ms", "{took} 毫秒"],
+  "status.took": ["Answered in {took} ms", "用时 {took} 毫秒"],
   "status.indexing": ["Still indexing: {indexed} of {total} can be found", "仍在建立索引：{total} 项中已有 {indexed} 项可以找到"],
 
   "results.end": ["That is all.", "没有更多了。"],
@@ -110,7 +107,7 @@ export const TEXTS = {
   "hit.own": ["The picture of this caption", "这条描述的图片"],
   "hit.described": ["{name}, relevance {relevance}, score {score}", "{name}，相关度 {relevance}，得分 {score}"],
   "hit.described.score": ["{name}, score {score}", "{name}，得分 {score}"],
-  "hit.measure": ["Relevance: the share of true matches that score lower. Then the cosine.", "相关度：得分低于它的真实匹配所占的比例。其后是余弦值。"],
+  "hit.measure": ["Bar and percent: relevance, the share of true matches that score lower; cos: the score itself.", "横条与百分比为相关度，即得分低于它的真实匹配所占的比例；cos 为得分本身。"],
   "hit.actions": ["With {name}", "对 {name}"],
   "hit.more": ["More like this", "更像这个"],
   "hit.less": ["Less like this", "不要像这个"],
@@ -166,6 +163,7 @@ export const TEXTS = {
   "metadata.add": ["Add a row", "添加一行"],
   "metadata.save": ["Save", "保存"],
   "metadata.saved": ["Metadata saved.", "元数据已保存。"],
+  "metadata.exact": ["A whole number beyond 9007199254740991 would be rounded here: put it in quotes.", "超过 9007199254740991 的整数在这里会被舍入：请加引号。"],
   "metadata.help": [
     "Numbers, true, false and JSON count as such; put text that looks like them in quotes.",
     "数字、true、false 和 JSON 按其本身的类型保存；形似它们的文字请加引号。",

@@ -60,7 +60,6 @@ export function searchBox({ onWords, onPicture, onDown }) {
 /** Pictures that are pasted or dropped anywhere on the page; answers how to stop listening. */
 export function takePictures(onPicture) {
   const veil = h("div", { class: "veil", hidden: true }, h("p", {}, icon("picture", 40), t("box.drop")));
-  const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   const take = (files) => {
     const { pictures, left } = pick([...files]);
     pictures.forEach(onPicture);
@@ -70,17 +69,14 @@ export function takePictures(onPicture) {
   const listeners = {
     paste: (event) => take(event.clipboardData?.files ?? []) && event.preventDefault(),
     dragenter(event) {
-      if (hasFiles(event)) veil.hidden = false;
+      if (event.dataTransfer?.types.includes("Files")) veil.hidden = false;
     },
-    dragover: (event) => hasFiles(event) && event.preventDefault(),
     dragleave(event) {
       if (event.relatedTarget === null) veil.hidden = true;
     },
     drop(event) {
       veil.hidden = true;
-      if (!hasFiles(event)) return;
-      event.preventDefault();
-      take(event.dataTransfer.files);
+      take(event.dataTransfer?.files ?? []);
     },
   };
   for (const [name, listener] of Object.entries(listeners)) document.addEventListener(name, listener);

@@ -66,7 +66,7 @@ export function chipRow({ onChange, onAnother, onUpload }) {
     const picture = await recallPicture(id);
     if (!picture) {
       words.replaceChildren(icon("picture"), label(t("chips.missing")));
-      return note.append(t("chips.missing.why"));
+      return query.parts.length > 1 && note.append(t("search.unknown"));
     }
     const name = picture.name || t("chips.dropped");
     named(name);

@@ -13,8 +13,7 @@ export function filterBar({ onChange, onGrey }) {
   const change = (changes, options) => onChange(changed(query, changes), options);
 
   const tags = tagMenu((changes) => change(changes));
-  const after = dayInput((value) => change({ after: value }));
-  const before = dayInput((value) => change({ before: value }));
+  const [after, before] = ["after", "before"].map((name) => h("input", { type: "date", onchange: ({ target }) => change({ [name]: target.value }) }));
   const dates = menu("calendar", t("added"), [
     h("label", {}, t("filters.after"), after),
     h("label", {}, t("filters.before"), before),
@@ -71,7 +70,7 @@ function menu(image, title, content) {
   return h(
     "details",
     { class: "menu", onkeydown: (event) => closeOnEscape(event) },
-    h("summary", {}, icon(image), title, icon("down", 14)),
+    h("summary", { title }, icon(image), title, icon("down", 14)),
     h("div", { class: "panel" }, content),
   );
 }
@@ -94,11 +93,6 @@ function closeOnLeaving(element) {
   return () => document.removeEventListener("pointerdown", close);
 }
 
-function dayInput(onDay) {
-  const input = h("input", { type: "date", onchange: () => onDay(input.value) });
-  return input;
-}
-
 function check(key, onCheck, attributes = {}) {
   const input = h("input", { type: "checkbox", ...attributes, onchange: () => onCheck(input.checked) });
   return { input, label: h("label", { class: "check" }, input, t(key)) };
@@ -115,7 +109,6 @@ function tagMenu(onChange) {
   element.addEventListener("toggle", () => element.open && count());
 
   async function count() {
-    said.textContent = counted.length ? "" : t("loading");
     try {
       const kind = { images: "image", captions: "caption" }[query.only];
       counted = (await facets({ field: "tags", kind, limit: MOST_TAGS })).values;

@@ -70,7 +70,7 @@ function measure({ relevance, score }) {
     { class: "measure", "aria-hidden": "true", title: t("hit.measure") },
     fits && h("span", { class: "bar" }, h("span", { style: { width: `${100 * relevance}%` } })),
     fits && h("span", {}, percent(relevance)),
-    h("span", { class: "score" }, cosine(score)),
+    h("span", { class: "score" }, `cos ${cosine(score)}`),
   );
 }
 

@@ -73,7 +73,6 @@ export function uploadView() {
   }
 
   async function onDrop(event) {
-    event.preventDefault();
     zone.classList.remove("over");
     try {
       take(await droppedFiles(event.dataTransfer));
@@ -83,7 +82,6 @@ export function uploadView() {
   }
 
   function onDrag(event) {
-    event.preventDefault();
     zone.classList.toggle("over", event.type === "dragover");
   }
 
@@ -101,12 +99,16 @@ export function uploadView() {
     while (drawn < entries.length && rows.size < wanted) {
       const entry = entries[drawn];
       drawn += 1;
-      if (kind === "failed" && entry.state !== "failed") continue;
-      const row = uploadRow(entry);
-      rows.set(entry, row);
-      list.append(row.element);
+      show(entry);
     }
     watchEdge();
+  }
+
+  function show(entry) {
+    if (kind === "failed" && entry.state !== "failed") return;
+    const row = uploadRow(entry);
+    rows.set(entry, row);
+    list.append(row.element);
   }
 
   /** An edge that stays in sight reports nothing new: looking again makes it. */
@@ -123,7 +125,10 @@ export function uploadView() {
 
   function draw() {
     frame = 0;
-    for (const entry of changedEntries) rows.get(entry)?.draw();
+    for (const entry of changedEntries) {
+      if (rows.has(entry)) rows.get(entry).draw();
+      else if (entry.key < drawn) show(entry); // It was no failure when failures were drawn.
+    }
     changedEntries.clear();
     progress.hidden = !entries.length;
     zone.classList.toggle("small", entries.length > 0);
