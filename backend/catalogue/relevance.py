@@ -147,9 +147,11 @@ def weigh(parts: Sequence[QueryPart], calibration: Calibration | None) -> Floats
     """
     weights = np.array([part.weight for part in parts], np.float64)
     weights /= np.abs(weights).max() or 1.0  # Weights may be as large as floats are.
+    if calibration is None or len(parts) == 1:
+        return weights
     heard = weights != 0
     of = {modality: np.array([part.modality == modality for part in parts]) for modality in MODALITIES}
-    if calibration is None or not all((mine & heard).any() for mine in of.values()):
+    if not all((mine & heard).any() for mine in of.values()):
         return weights
     spreads = calibration.spreads(np.stack([part.vector for part in parts]))
     for mine in of.values():
