@@ -62,9 +62,10 @@ class FollowObjective:
         there = torch.unique(owners)
         views = sample_views(len(self._images), len(there)).to(device)
         likeness = self._said[there] @ self._said[owners].T
+        softness, hardness = self._recipe.softness, self._recipe.hardness
         return sum(
             (
-                contrastive_loss(Units(target, there), texts, self._scale, likeness, self._recipe.softness)
+                contrastive_loss(Units(target, there), texts, self._scale, likeness, softness, hardness)
                 for target in (self._images[views, there], self._english[there])
             ),
             torch.zeros((), device=device),
