@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.catalogue.classify import classify
+from backend.catalogue.search.classify import classify
 from backend.evaluation.calibration_pairs import BATCH
 from backend.evaluation.encode import encode_image_files
 from backend.settings import Settings

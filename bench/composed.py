@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.catalogue.relevance import QueryPart, scales_of, weigh
+from backend.catalogue.search.relevance import QueryPart, scales_of, weigh
 from backend.cli.captions import read_captions
 from backend.evaluation.calibration_pairs import BATCH
 from backend.evaluation.encode import encode_captions, encode_image_files

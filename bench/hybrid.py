@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.catalogue.queries import SearchQuery, TextPart
-from backend.catalogue.search import Searcher
+from backend.catalogue.search.queries import SearchQuery, TextPart
+from backend.catalogue.search.searcher import Searcher
 from backend.evaluation.encode import encode_captions, encode_image_files
 from backend.settings import DEFAULT_TENANT, Settings
 from backend.store.base import Filter, Kind

@@ -14,9 +14,9 @@ from backend.adapters import open_adapters
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.items import Added, NewCaption, NewImage
 from backend.catalogue.projection import Projection
-from backend.catalogue.queries import Found, Part, SearchQuery
-from backend.catalogue.query_vectors import QueryEncoder
-from backend.catalogue.search import Searcher
+from backend.catalogue.search.queries import Found, Part, SearchQuery
+from backend.catalogue.search.query_vectors import QueryEncoder
+from backend.catalogue.search.searcher import Searcher
 from backend.settings import DEFAULT_TENANT, Settings
 from backend.store.base import KINDS, Filter, Vector
 from encoders.base import Encoder, Space, Vectors

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.catalogue.relevance import Scale
+from backend.catalogue.search.relevance import Scale
 from backend.cli.captions import Entry, read_captions
 from backend.evaluation.calibrate import IMAGE, Captions, Pairs, agreeing, fit
 from backend.evaluation.calibration_pairs import BATCH, by_group, encode_pairs, known_strangers

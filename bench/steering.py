@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.catalogue.queries import SearchQuery, TextPart
-from backend.catalogue.search import Searcher
+from backend.catalogue.search.queries import SearchQuery, TextPart
+from backend.catalogue.search.searcher import Searcher
 from backend.settings import DEFAULT_TENANT
 from backend.store.base import Filter
 from bench.bounds import Bounds

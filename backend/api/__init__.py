@@ -30,8 +30,8 @@ from backend.api.signing import Signer, signing_key
 from backend.api.state import Api, attach
 from backend.catalogue.items import Counts
 from backend.catalogue.progress import CachedCounts
-from backend.catalogue.query_vectors import QueryEncoder
-from backend.catalogue.search import Searcher
+from backend.catalogue.search.query_vectors import QueryEncoder
+from backend.catalogue.search.searcher import Searcher
 from backend.errors import Unavailable
 from backend.profile import Services
 from backend.settings import MEBIBYTE, Settings

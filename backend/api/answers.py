@@ -16,7 +16,7 @@ from backend.api.models import Id, Time
 from backend.api.problems import problem_of
 from backend.api.signing import Signer
 from backend.catalogue.items import Item
-from backend.catalogue.queries import Hit
+from backend.catalogue.search.queries import Hit
 from backend.uploads import Refusal, Report
 
 

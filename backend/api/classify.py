@@ -13,7 +13,7 @@ from backend.api.document import Operation, describe
 from backend.api.models import TEXT_PATTERN, WHOLE, Id, Strict, Upload
 from backend.api.query_files import query_document, read_file
 from backend.api.state import api, tenant
-from backend.catalogue.queries import ItemPart, PicturePart
+from backend.catalogue.search.queries import ItemPart, PicturePart
 from backend.errors import InvalidRequest
 
 blueprint = Blueprint("classify", __name__)

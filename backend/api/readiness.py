@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from backend.catalogue.query_vectors import QueryEncoder
-from backend.catalogue.store_queries import StoreQueries
+from backend.catalogue.search.query_vectors import QueryEncoder
+from backend.catalogue.search.store_queries import StoreQueries
 from backend.profile import Services
 from backend.settings import DEFAULT_TENANT
 from backend.store.base import KINDS, Filter, Query

@@ -28,7 +28,7 @@ from backend.api.search_models import (
 )
 from backend.api.state import Api, api, tenant
 from backend.catalogue.progress import indexing
-from backend.catalogue.queries import ItemPart, Mode, Part, PicturePart, SearchQuery, TextPart
+from backend.catalogue.search.queries import ItemPart, Mode, Part, PicturePart, SearchQuery, TextPart
 from backend.errors import InvalidRequest
 from backend.store.base import Kind
 

@@ -11,8 +11,8 @@ from backend.api.metrics import Metrics
 from backend.api.readiness import Readiness
 from backend.api.signing import Signer
 from backend.catalogue.progress import CachedCounts
-from backend.catalogue.query_vectors import QueryEncoder
-from backend.catalogue.search import Searcher
+from backend.catalogue.search.query_vectors import QueryEncoder
+from backend.catalogue.search.searcher import Searcher
 from backend.profile import Services
 from backend.uploads import Uploads
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from qdrant_client import QdrantClient
 
-from backend.catalogue.queries import Found, SearchQuery
+from backend.catalogue.search.queries import Found, SearchQuery
 from backend.store.edge import EdgeStore
 from backend.store.server import ServerStore
 from tests.support.folders import quick_folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from backend.catalogue.queries import SearchQuery, TextPart
+from backend.catalogue.search.queries import SearchQuery, TextPart
 from backend.store.base import Filter, Range
 
 TEXTS = ("red dog", "green snow 2024", "blue cat", "红 狗", "the", "red")

@@ -16,9 +16,9 @@ import numpy as np
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.items import NewCaption, NewImage
 from backend.catalogue.projection import Projection
-from backend.catalogue.queries import Found, SearchQuery
-from backend.catalogue.query_vectors import QueryEncoder
-from backend.catalogue.search import Searcher
+from backend.catalogue.search.queries import Found, SearchQuery
+from backend.catalogue.search.query_vectors import QueryEncoder
+from backend.catalogue.search.searcher import Searcher
 from backend.originals import Originals
 from backend.settings import RangeKind, Settings
 from backend.store.base import KINDS, Vector, VectorStore

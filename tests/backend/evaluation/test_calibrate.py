@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backend.catalogue.relevance import Scale
+from backend.catalogue.search.relevance import Scale
 from backend.errors import InvalidRequest
 from backend.evaluation.calibrate import IMAGE, NEEDED, PENALTIES, Captions, Pairs, fit
 from backend.evaluation.temperature import fit_temperature

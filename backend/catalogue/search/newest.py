@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from backend.catalogue.candidates import Candidate, Ranked
-from backend.catalogue.plan import Plan
-from backend.catalogue.ranking import MAX_DEPTH
-from backend.catalogue.store_queries import StoreQueries
+from backend.catalogue.search.candidates import Candidate, Ranked
+from backend.catalogue.search.plan import Plan
+from backend.catalogue.search.ranking import MAX_DEPTH
+from backend.catalogue.search.store_queries import StoreQueries
 from backend.store.base import Filter, Kind, Query, ScoredPoint
 
 

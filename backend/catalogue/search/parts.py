@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.items import Item
-from backend.catalogue.queries import ItemPart, Part, PicturePart, TextPart
-from backend.catalogue.query_vectors import QueryEncoder
-from backend.catalogue.relevance import QueryPart
+from backend.catalogue.search.queries import ItemPart, Part, PicturePart, TextPart
+from backend.catalogue.search.query_vectors import QueryEncoder
+from backend.catalogue.search.relevance import QueryPart
 from backend.errors import NotFound
 from backend.originals import Originals
 from backend.store.base import KINDS, Point, Vector, VectorStore

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.items import NewCaption, NewImage
 from backend.catalogue.projection import payload
-from backend.catalogue.queries import Hit, ItemPart, SearchQuery, TextPart
-from backend.catalogue.query_vectors import QueryEncoder, combine
-from backend.catalogue.search import Searcher
+from backend.catalogue.search.queries import Hit, ItemPart, SearchQuery, TextPart
+from backend.catalogue.search.query_vectors import QueryEncoder, combine
+from backend.catalogue.search.searcher import Searcher
 from backend.errors import InvalidRequest, NotFound
 from backend.originals import Originals
 from backend.settings import Settings

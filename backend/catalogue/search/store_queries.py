@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from backend.catalogue.query_vectors import OnBatch
+from backend.catalogue.search.query_vectors import OnBatch
 from backend.errors import Unavailable
 from backend.store.base import Kind, Query, ScoredPoint, VectorStore
 from encoders.batcher import Batcher

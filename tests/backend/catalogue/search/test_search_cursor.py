@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.catalogue.queries import LISTS
-from backend.catalogue.relevance import Scale
-from backend.catalogue.search_cursor import (
+from backend.catalogue.search.queries import LISTS
+from backend.catalogue.search.relevance import Scale
+from backend.catalogue.search.search_cursor import (
     Given,
     Place,
     SearchCursor,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.catalogue.diversity import diversified
+from backend.catalogue.search.diversity import diversified
 
 
 def unit(*rows: tuple[float, ...]) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from backend.catalogue.items import Item
-from backend.catalogue.queries import SearchQuery, TextPart
+from backend.catalogue.search.queries import SearchQuery, TextPart
 from backend.store.base import Filter
 from backend.store.edge import EdgeStore
 from tests.support.folders import quick_folder

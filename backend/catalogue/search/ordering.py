@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from backend.catalogue.candidates import Candidate, Candidates, Finder, Ranked
-from backend.catalogue.diversity import diversified
-from backend.catalogue.fusion import ranks_of, reciprocal_rank_fusion
-from backend.catalogue.grouping import Grouping
-from backend.catalogue.known_items import KnownItems
-from backend.catalogue.newest import Newest
-from backend.catalogue.plan import Plan
-from backend.catalogue.queries import ListName
-from backend.catalogue.store_queries import StoreQueries
+from backend.catalogue.search.candidates import Candidate, Candidates, Finder, Ranked
+from backend.catalogue.search.diversity import diversified
+from backend.catalogue.search.fusion import ranks_of, reciprocal_rank_fusion
+from backend.catalogue.search.grouping import Grouping
+from backend.catalogue.search.known_items import KnownItems
+from backend.catalogue.search.newest import Newest
+from backend.catalogue.search.plan import Plan
+from backend.catalogue.search.queries import ListName
+from backend.catalogue.search.store_queries import StoreQueries
 from backend.store.base import Kind, VectorStore
 
 DIVERSIFIED = (60, 1000)

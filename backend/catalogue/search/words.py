@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from backend.catalogue.catalogue import Catalogue
-from backend.catalogue.queries import ItemPart, SearchQuery, TextPart
+from backend.catalogue.search.queries import ItemPart, SearchQuery, TextPart
 from backend.store import lexical
 from backend.store.base import SparseVector
 

@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from backend.catalogue.catalogue import Catalogue
-from backend.catalogue.classify import Classified, classify
-from backend.catalogue.known_items import KnownItems
-from backend.catalogue.ordered_pages import OrderedPages
-from backend.catalogue.pages import PageHit, Pages, PlainPages
-from backend.catalogue.parts import PartVectors
-from backend.catalogue.plan import Plan
-from backend.catalogue.planner import Planner
-from backend.catalogue.queries import Found, Hit, ItemPart, ListName, PicturePart, SearchQuery
-from backend.catalogue.query_vectors import OnBatch, QueryEncoder
-from backend.catalogue.relevance import Scale
-from backend.catalogue.search_cursor import Mark, SearchCursor, encode_cursor
-from backend.catalogue.store_queries import StoreQueries
+from backend.catalogue.search.classify import Classified, classify
+from backend.catalogue.search.known_items import KnownItems
+from backend.catalogue.search.ordered_pages import OrderedPages
+from backend.catalogue.search.pages import PageHit, Pages, PlainPages
+from backend.catalogue.search.parts import PartVectors
+from backend.catalogue.search.plan import Plan
+from backend.catalogue.search.planner import Planner
+from backend.catalogue.search.queries import Found, Hit, ItemPart, ListName, PicturePart, SearchQuery
+from backend.catalogue.search.query_vectors import OnBatch, QueryEncoder
+from backend.catalogue.search.relevance import Scale
+from backend.catalogue.search.search_cursor import Mark, SearchCursor, encode_cursor
+from backend.catalogue.search.store_queries import StoreQueries
 from backend.errors import InvalidRequest
 from backend.originals import Originals
 from backend.settings import Settings

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, cast
 
-from backend.catalogue.known_items import KnownItems
-from backend.catalogue.plan import Plan
-from backend.catalogue.queries import ListName
-from backend.catalogue.ranking import Ranking
-from backend.catalogue.search_cursor import START, Mark, Place
-from backend.catalogue.store_queries import StoreQueries
+from backend.catalogue.search.known_items import KnownItems
+from backend.catalogue.search.plan import Plan
+from backend.catalogue.search.queries import ListName
+from backend.catalogue.search.ranking import Ranking
+from backend.catalogue.search.search_cursor import START, Mark, Place
+from backend.catalogue.search.store_queries import StoreQueries
 from backend.store.base import Kind
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.catalogue.classify import TEMPLATES, classify
+from backend.catalogue.search.classify import TEMPLATES, classify
 from backend.errors import InvalidRequest
 from encoders.base import Vectors
 from encoders.calibration import Calibration, Group

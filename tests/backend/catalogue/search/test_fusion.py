@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.catalogue.fusion import ranks_of, reciprocal_rank_fusion
+from backend.catalogue.search.fusion import ranks_of, reciprocal_rank_fusion
 
 
 def fuse(rankings: Sequence[Sequence[str]], weights: Sequence[float]) -> list[tuple[str, float]]:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from backend.catalogue.candidates import Candidate, Ranked
-from backend.catalogue.known_items import KnownItems
-from backend.catalogue.ordering import Ordering
-from backend.catalogue.plan import Plan
-from backend.catalogue.queries import ListName
-from backend.catalogue.ranking import MAX_DEPTH, MOST, SLACK
-from backend.catalogue.search_cursor import NOTHING_GIVEN, Given, Mark, key_of
-from backend.catalogue.store_queries import StoreQueries
+from backend.catalogue.search.candidates import Candidate, Ranked
+from backend.catalogue.search.known_items import KnownItems
+from backend.catalogue.search.ordering import Ordering
+from backend.catalogue.search.plan import Plan
+from backend.catalogue.search.queries import ListName
+from backend.catalogue.search.ranking import MAX_DEPTH, MOST, SLACK
+from backend.catalogue.search.search_cursor import NOTHING_GIVEN, Given, Mark, key_of
+from backend.catalogue.search.store_queries import StoreQueries
 from backend.store.base import VectorStore
 
 

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
-from backend.catalogue.captions_within import CaptionsWithin, is_narrow, of_all
-from backend.catalogue.fusion import ranks_of, reciprocal_rank_fusion
-from backend.catalogue.known_items import KnownItems
-from backend.catalogue.plan import Plan, Source
-from backend.catalogue.store_queries import StoreQueries
+from backend.catalogue.search.captions_within import CaptionsWithin, is_narrow, of_all
+from backend.catalogue.search.fusion import ranks_of, reciprocal_rank_fusion
+from backend.catalogue.search.known_items import KnownItems
+from backend.catalogue.search.plan import Plan, Source
+from backend.catalogue.search.store_queries import StoreQueries
 from backend.store.base import Filter, Kind, Query, ScoredPoint
 from backend.store.ranking import BM25_DECIMALS
 

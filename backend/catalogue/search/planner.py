@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from backend.catalogue.catalogue import Catalogue
-from backend.catalogue.parts import PartVectors
-from backend.catalogue.plan import Plan, Source, fingerprint
-from backend.catalogue.queries import ItemPart, SearchQuery, TextPart
-from backend.catalogue.query_vectors import QueryEncoder, combine
-from backend.catalogue.relevance import QueryPart, Relevances, Scale
-from backend.catalogue.search_cursor import decode_cursor, half, single
-from backend.catalogue.words import Words, words_of
+from backend.catalogue.search.parts import PartVectors
+from backend.catalogue.search.plan import Plan, Source, fingerprint
+from backend.catalogue.search.queries import ItemPart, SearchQuery, TextPart
+from backend.catalogue.search.query_vectors import QueryEncoder, combine
+from backend.catalogue.search.relevance import QueryPart, Relevances, Scale
+from backend.catalogue.search.search_cursor import decode_cursor, half, single
+from backend.catalogue.search.words import Words, words_of
 from backend.errors import NotCalibrated
 from backend.settings import Settings
 from backend.store.base import Kind

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from backend.catalogue.queries import ItemPart, ListName, Part, SearchQuery, TextPart
-from backend.catalogue.relevance import Scale
-from backend.catalogue.search_cursor import FINGERPRINT_BYTES, Mark
-from backend.catalogue.words import Words
+from backend.catalogue.search.queries import ItemPart, ListName, Part, SearchQuery, TextPart
+from backend.catalogue.search.relevance import Scale
+from backend.catalogue.search.search_cursor import FINGERPRINT_BYTES, Mark
+from backend.catalogue.search.words import Words
 from backend.store.base import Filter, Kind, Vector
 
 Source = Literal["dense", "lexical", "captions"]

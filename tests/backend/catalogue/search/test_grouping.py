@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from backend.catalogue.candidates import Candidate
-from backend.catalogue.grouping import grouped
+from backend.catalogue.search.candidates import Candidate
+from backend.catalogue.search.grouping import grouped
 
 HITS = [
     Candidate("b1", "caption", 0.9, 0.9),

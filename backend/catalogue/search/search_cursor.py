@@ -19,8 +19,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from backend.catalogue.queries import LISTS, ListName
-from backend.catalogue.relevance import Scale
+from backend.catalogue.search.queries import LISTS, ListName
+from backend.catalogue.search.relevance import Scale
 from backend.errors import InvalidCursor
 from backend.store.base import KINDS, Kind, Vector
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backend.catalogue.queries import ListName, SearchQuery, TextPart
+from backend.catalogue.search.queries import ListName, SearchQuery, TextPart
 from backend.errors import InvalidCursor
 from backend.store.base import Filter
 from backend.store.edge import EdgeStore

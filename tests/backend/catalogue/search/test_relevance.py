@@ -10,8 +10,16 @@ from hypothesis import strategies as st
 
 from backend.catalogue.calibrations import Calibrations
 from backend.catalogue.database import Database
-from backend.catalogue.query_vectors import combine
-from backend.catalogue.relevance import BEYOND, FRESH_SECONDS, QueryPart, Relevances, Scale, scales_of, weigh
+from backend.catalogue.search.query_vectors import combine
+from backend.catalogue.search.relevance import (
+    BEYOND,
+    FRESH_SECONDS,
+    QueryPart,
+    Relevances,
+    Scale,
+    scales_of,
+    weigh,
+)
 from encoders.base import Space
 from encoders.calibration import APART, FILE, MODALITIES, SHARES, Calibration, Direction, Group, Modality
 from encoders.familiarity import Gaussian

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from backend.catalogue.candidates import Candidate, Finder, Ranked
-from backend.catalogue.known_items import KnownItems
-from backend.catalogue.plan import Plan
-from backend.catalogue.queries import ListName
-from backend.catalogue.ranking import MOST
+from backend.catalogue.search.candidates import Candidate, Finder, Ranked
+from backend.catalogue.search.known_items import KnownItems
+from backend.catalogue.search.plan import Plan
+from backend.catalogue.search.queries import ListName
+from backend.catalogue.search.ranking import MOST
 from backend.store.base import Filter, Kind
 
 SIBLINGS = 5

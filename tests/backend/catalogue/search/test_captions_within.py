@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from backend.catalogue import captions_within
-from backend.catalogue.queries import SearchQuery, TextPart
+from backend.catalogue.search import captions_within
+from backend.catalogue.search.queries import SearchQuery, TextPart
 from backend.store.base import Filter
 from backend.store.edge import EdgeStore
 from tests.support.folders import quick_folder

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from backend.catalogue.search_cursor import Place
+from backend.catalogue.search.search_cursor import Place
 from backend.store.base import Filter, Kind, Query, ScoredPoint, Vector
 
 MAX_DEPTH = 10_000

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend.catalogue.ranking import MAX_DEPTH, Ranking
-from backend.catalogue.search_cursor import START, Place
+from backend.catalogue.search.ranking import MAX_DEPTH, Ranking
+from backend.catalogue.search.search_cursor import START, Place
 from backend.store.base import Filter, ScoredPoint
 
 FILTER = Filter("anna")
