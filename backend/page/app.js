@@ -55,7 +55,7 @@ function redraw() {
 
 /** The texts of the frame, in the language of the moment. */
 function dress() {
-  translate(document);
+  translate();
   const dark = isDark();
   const tools = [
     iconButton("keyboard", t("tools.keys"), showKeys),

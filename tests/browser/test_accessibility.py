@@ -118,6 +118,15 @@ def test_nothing_sticks_out_at_360_pixels(gallery: Server, open_page: Open) -> N
         page.goto(f"{gallery.url}/{address(gallery, view)}")
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], view
+    page.goto(f"{gallery.url}/?q=a+cat")
+    pictures(page).first.wait_for()
+    assert page.locator(".grid").bounding_box()["y"] < PHONE["height"] / 2
+    for summary in page.locator(".filters summary").all():
+        summary.click()
+        panel = page.locator("details[open] .panel").bounding_box()
+        assert panel["x"] >= 0
+        assert panel["x"] + panel["width"] <= PHONE["width"]
+        page.keyboard.press("Escape")
 
 
 def test_a_keyboard_is_enough(gallery: Server, open_page: Open) -> None:

@@ -17,7 +17,7 @@ from tests.browser.pages import pictures, search
 from tests.support.server import Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 PAGE = Path(backend.__file__).parent / "page"
 PHOTOS = ("coffee.png", "chelsea.png", "rocket.jpg", "astronaut.png", "motorcycle_left.png")
@@ -104,6 +104,23 @@ def test_a_page_that_fails_to_come_is_asked_for_again(
     page.get_by_role("button", name="Try again").click()
     pictures(page).nth(before).wait_for(state="attached")
     assert page.get_by_role("alert").count() == 0
+
+
+@pytest.mark.slow
+def test_a_page_that_is_slow_to_come_is_said_to_be_until_it_is_there(wall: Server, open_page: Open) -> None:
+    page = open_page(wall, "?q=red")
+    before = pictures(page).count()
+    page.clock.install()
+    held: list[Route] = []
+    page.route("**/v1/search", lambda route: held.append(route))
+    with page.expect_request("**/v1/search"):
+        page.mouse.wheel(0, 20_000)
+    page.clock.run_for(5_000)
+    assert "taking its time" in page.locator(".status").inner_text()
+    assert "taking its time" in page.locator("#live").inner_text()
+    held[0].continue_()
+    pictures(page).nth(before).wait_for(state="attached")
+    page.get_by_text("Answered in").wait_for()
 
 
 @pytest.mark.slow

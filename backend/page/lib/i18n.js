@@ -45,7 +45,7 @@ export function time(value) {
 export const brief = (text) => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
 /** Fills in what index.html says in English. */
-export function translate(root) {
-  for (const element of root.querySelectorAll("[data-text]")) element.textContent = t(element.dataset.text);
-  for (const element of root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", t(element.dataset.label));
+export function translate() {
+  for (const element of document.querySelectorAll("[data-text]")) element.textContent = t(element.dataset.text);
+  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", t(element.dataset.label));
 }

@@ -44,7 +44,7 @@ export const TEXTS = {
   "problem.title": ["That did not work", "操作没有成功"],
   "problem.unreachable": ["The server cannot be reached", "无法连接服务器"],
   "problem.unreachable.detail": ["Nothing answered. Is it running, and is the network there?", "没有任何回应。服务器在运行吗？网络正常吗？"],
-  "problem.unreadable": ["This file cannot be read: it was moved or changed after it was chosen. Choose it again.", "无法读取此文件：选择之后它被移动或修改过。请重新选择。"],
+  "problem.unreadable": ["This file was moved or changed after it was chosen. Choose it again.", "选择之后，此文件被移动或修改过。请重新选择。"],
 
   "search.title": ["Pictures and words, in one space", "图片与文字，同处一个空间"],
   "search.lead": ["Describe what you look for, or drop a picture: both find pictures, and both find captions.", "用文字描述，或拖入一张图片：两者都能找到图片，也都能找到描述。"],
@@ -107,7 +107,7 @@ export const TEXTS = {
   "hit.own": ["The picture of this caption", "这条描述的图片"],
   "hit.described": ["{name}, relevance {relevance}, score {score}", "{name}，相关度 {relevance}，得分 {score}"],
   "hit.described.score": ["{name}, score {score}", "{name}，得分 {score}"],
-  "hit.measure": ["Bar and percent: relevance, the share of true matches that score lower; cos: the score itself.", "横条与百分比为相关度，即得分低于它的真实匹配所占的比例；cos 为得分本身。"],
+  "hit.measure": ["Bar and %: relevance, the share of true matches that score lower. cos: the score.", "横条与 %：相关度，即得分更低的真实匹配所占的比例。cos：得分。"],
   "hit.actions": ["With {name}", "对 {name}"],
   "hit.more": ["More like this", "更像这个"],
   "hit.less": ["Less like this", "不要像这个"],
@@ -163,7 +163,7 @@ export const TEXTS = {
   "metadata.add": ["Add a row", "添加一行"],
   "metadata.save": ["Save", "保存"],
   "metadata.saved": ["Metadata saved.", "元数据已保存。"],
-  "metadata.exact": ["A whole number beyond 9007199254740991 would be rounded here: put it in quotes.", "超过 9007199254740991 的整数在这里会被舍入：请加引号。"],
+  "metadata.exact": ["A whole number beyond 9007199254740991 would be rounded: put it in quotes.", "超过 9007199254740991 的整数会被舍入：请加引号。"],
   "metadata.help": [
     "Numbers, true, false and JSON count as such; put text that looks like them in quotes.",
     "数字、true、false 和 JSON 按其本身的类型保存；形似它们的文字请加引号。",

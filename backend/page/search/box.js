@@ -52,8 +52,7 @@ export function searchBox({ onWords, onPicture, onDown }) {
       input.value = words;
       input.placeholder = another ? t("box.another") : t("box.placeholder");
     },
-    focus: () => input.focus(),
-    select: () => input.select(),
+    focus: () => (input.focus(), input.select()),
   };
 }
 

@@ -14,8 +14,7 @@ export function ratio({ width, height }) {
   return width && height ? Math.min(WIDEST, Math.max(TALLEST, width / height)) : 1;
 }
 
-const ACTIONS = ["more", "less", "captions", "pictures"];
-const ICONS = { more: "more", less: "less", captions: "words", pictures: "picture" };
+const ACTIONS = { more: "more", less: "less", captions: "words", pictures: "picture" }; // and their icons
 
 /** `onAction(name, hit)` hears which of `ACTIONS` was chosen. */
 export function pictureHit(hit, place, onAction) {
@@ -78,6 +77,6 @@ function actions(hit, name, onAction) {
   return h(
     "div",
     { class: "actions", role: "group", "aria-label": t("hit.actions", { name: brief(name) }) },
-    ACTIONS.map((action) => iconButton(ICONS[action], t(`hit.${action}`), () => onAction(action, hit), { data: { action }, tabindex: "-1" })),
+    Object.entries(ACTIONS).map(([action, image]) => iconButton(image, t(`hit.${action}`), () => onAction(action, hit), { data: { action }, tabindex: "-1" })),
   );
 }

@@ -50,8 +50,9 @@ export function searchView() {
     const last = another ? -1 : parts.findLastIndex((part) => part.kind === "text");
     if (last >= 0) parts.splice(last, 1);
     if (words) parts.splice(last >= 0 ? last : parts.length, 0, { kind: "text", value: words, weight: query.parts[last]?.weight ?? 1 });
-    shown = null; // Asked anew, even for the same.
-    onChange(changed(query, { parts }));
+    const next = changed(query, { parts });
+    if (keyOf(next) === keyOf(query)) shown = null; // Who asks for the same again wants a new answer.
+    onChange(next);
   }
 
   async function onPicture(file) {
@@ -136,7 +137,7 @@ export function searchView() {
   }
 
   function draw(answer) {
-    shown = answer;
+    shown = Object.assign(answer, { empty: "" });
     const browsing = !query.parts.length;
     if (answer.unknown) return results.message(t("search.unknown"));
     if (!results.show(answer, { only: query.only, browsing })) box.focus();
@@ -150,15 +151,16 @@ export function searchView() {
 
   /** Nothing was found: perhaps there is nothing yet. Then that is said, and what comes is shown. */
   const filling = poll(async (quiet) => {
+    const mine = shown;
     const { images, captions, pending } = await stats({ quiet });
-    const empty = shown?.empty;
+    if (shown !== mine) return 0;
     if (images + captions > 0) {
-      if (empty) run(null, (shown = null));
+      if (mine.empty) run(null, (shown = null));
       return 0;
     }
     const now = pending ? "filling" : "empty";
-    if (empty !== now) results.message(t(now), " ", pending ? "" : uploadLink());
-    shown.empty = now;
+    if (mine.empty !== now) results.message(t(now), " ", pending ? "" : uploadLink());
+    mine.empty = now;
     return FILLING_MS;
   });
 
@@ -178,10 +180,7 @@ export function searchView() {
   return {
     element,
     update,
-    focusBox() {
-      box.focus();
-      box.select();
-    },
+    focusBox: box.focus,
     snapshot: () => ({ loaded: Math.max(shown?.images.length ?? 0, shown?.captions.length ?? 0), focus: results.focused() }),
     close() {
       asked?.abort();
