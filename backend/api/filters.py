@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from backend.api.search_models import Bounds, SearchFilter
+from backend.api.filter_models import Bounds, SearchFilter
 from backend.catalogue.projection import keyword
 from backend.errors import InvalidRequest
 from backend.settings import RangeKind
