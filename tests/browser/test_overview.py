@@ -35,6 +35,7 @@ def test_failures_are_shown_with_their_reason_and_can_be_retried(studio: Server,
     assert retried.value.status == 202
 
 
+@pytest.mark.slow
 def test_all_that_failed_is_tried_again_not_only_what_is_shown(tmp_path: Path, open_page: Open) -> None:
     with Server(tmp_path / "data") as server:
         with server.client() as client:

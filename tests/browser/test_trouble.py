@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,8 +16,11 @@ from tests.browser.pages import drop_files, first_files, search, settled
 from tests.support.pictures import jpeg
 from tests.support.server import Server
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
 
-def enter_key(page, key: str) -> None:
+
+def enter_key(page: Page, key: str) -> None:
     page.get_by_role("textbox", name="API key").fill(key)
     page.get_by_role("button", name="Use this key").click()
 
@@ -87,6 +91,32 @@ def test_cancelling_the_key_dialog_is_respected_by_what_asks_again_and_again(
     page.clock.run_for(6_000)
     page.get_by_role("alert").wait_for()
     assert page.get_by_role("dialog").count() == 0
+
+
+def test_a_key_that_is_refused_while_uploads_are_watched_is_asked_for_when_the_reader_goes_on(
+    studio: Server, open_page: Open, expect_failures: Expect
+) -> None:
+    page = open_page(studio, "?view=upload")
+    expect_failures()
+    problem = {"title": "Unauthorized", "status": 401, "detail": "The key ran out.", "code": "unauthorized"}
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=401, content_type="application/problem+json", json=problem)
+
+    page.route("**/v1/items?ids=*", refuse)
+    drop_files(page, ".zone", [("watched.jpg", "image/jpeg", jpeg((90, 9, 90), seed=66))])
+    page.get_by_role("alert").get_by_text("The key ran out.").wait_for()
+    page.wait_for_timeout(1000)
+    assert (page.get_by_role("dialog").count(), len(asked)) == (0, 1)
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    page.get_by_role("alert").wait_for()
+    page.unroute("**/v1/items?ids=*")
+    page.get_by_role("button", name="Try again").click()
+    page.locator(".pill.indexed").wait_for()
+    assert page.get_by_role("alert").count() == 0
 
 
 def test_a_key_that_no_header_can_carry_is_refused_where_it_is_typed(
@@ -225,6 +255,7 @@ def test_an_answer_that_takes_long_is_said_to(slow: Server, open_page: Open) -> 
     assert page.get_by_text(slowly).count() == 0
 
 
+@pytest.mark.slow
 def test_what_is_typed_stays_when_the_item_is_indexed(slow: Server, open_page: Open) -> None:
     with slow.client() as client:
         added = client.upload([(f"{i}.jpg", jpeg((9, 9, 90 + i), seed=50 + i)) for i in range(5)]).items
