@@ -19,7 +19,7 @@ let shown = null;
 
 async function render({ params, restored }) {
   const wanted = VIEWS[params.get("view")] ? params.get("view") : "search";
-  const [first, before] = [view === null, place];
+  const before = place;
   place = wanted === "item" ? `item ${params.get("id")}` : wanted;
   if (wanted !== name) {
     view?.close();
@@ -32,7 +32,7 @@ async function render({ params, restored }) {
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (!first && place !== before) enter(restored);
+  if (before && place !== before) enter(restored);
   const mine = (shown = { params, restored });
   await view.update(params, restored);
   if (restored && shown === mine) scrollTo(0, restored.scroll);

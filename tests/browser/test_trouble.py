@@ -13,7 +13,7 @@ import pytest
 
 from tests.browser.conftest import KEY, Expect, Open, photo
 from tests.browser.pages import drop_files, first_files, search, settled
-from tests.support.pictures import jpeg
+from tests.support.pictures import encoded, jpeg, picture
 from tests.support.server import Server
 
 if TYPE_CHECKING:
@@ -258,14 +258,17 @@ def test_an_answer_that_takes_long_is_said_to(slow: Server, open_page: Open) -> 
 @pytest.mark.slow
 def test_what_is_typed_stays_when_the_item_is_indexed(slow: Server, open_page: Open) -> None:
     with slow.client() as client:
-        added = client.upload([(f"{i}.jpg", jpeg((9, 9, 90 + i), seed=50 + i)) for i in range(5)]).items
+        others = [(f"{i}.jpg", jpeg((9, 9, 90 + i), seed=50 + i)) for i in range(5)]
+        added = client.upload([*others, ("mine.tif", encoded(picture((9, 90, 90)), "TIFF"))]).items
     page = open_page(slow, f"?view=item&id={added[-1].id}")
     page.get_by_text("This is still being indexed.").wait_for()
+    page.get_by_text("This picture cannot be shown.").wait_for()
     page.get_by_label("Add a caption").press_sequentially("not yet sent")
     page.get_by_role("button", name="Compare").wait_for()
     assert page.get_by_text("This is still being indexed.").count() == 0
     assert page.get_by_label("Add a caption").input_value() == "not yet sent"
     assert page.evaluate("document.activeElement.ariaLabel") == "Add a caption"
+    page.get_by_text("here is its thumbnail").wait_for()
     page.locator(".neighbours .hit").first.wait_for()
 
 

@@ -54,6 +54,7 @@ export function itemView() {
     /** What depends on how far it is. The rest stays, for there may be somebody typing in it. */
     function settle({ status, ...now }) {
       Object.assign(item, { status, error: now.error, indexed_at: now.indexed_at });
+      if (lead.querySelector(".notice")) lead.replaceWith(fullPicture(item));
       redraw(top, status, () => head(item, name, () => waiting.now()));
       redraw(labels, status, () => image && status === "indexed" && section("item.labels", labelForm(item)));
       redraw(facts, status, () => section("item.facts", factList(item)));

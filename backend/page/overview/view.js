@@ -134,8 +134,9 @@ async function retryAll() {
 
 function recentItem(item) {
   const image = h("img", { alt: "", width: 120, height: 120, loading: "lazy", decoding: "async" });
-  const picture = item.status === "indexed" ? image : h("span", { class: "no-picture" }, icon("picture", 24));
-  if (item.status === "indexed") showPicture(image, item, "thumbnail", () => image.remove());
+  const indexed = item.status === "indexed";
+  const picture = indexed ? image : h("span", { class: "no-picture" }, icon("picture", 24));
+  if (indexed) showPicture(image, item, "thumbnail", () => image.remove());
   return h(
     "li",
     { data: { id: item.id }, hidden: isGoing(item) },
@@ -144,7 +145,7 @@ function recentItem(item) {
       { href: itemAddress(item.id) },
       picture,
       h("span", { class: "file" }, item.filename),
-      item.status === "indexed" ? h("span", { class: "quiet" }, time(item.created_at)) : h("span", { class: `pill ${item.status}` }, t(`upload.state.${item.status}`)),
+      indexed ? h("span", { class: "quiet" }, time(item.created_at)) : h("span", { class: `pill ${item.status}` }, t(`upload.state.${item.status}`)),
     ),
   );
 }

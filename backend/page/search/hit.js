@@ -10,7 +10,7 @@ const WIDEST = 3;
 const TALLEST = 0.55;
 
 /** Width by height, within what a row of the grid can bear; what is beyond is cropped. */
-export function ratio({ width, height }) {
+function ratio({ width, height }) {
   return width && height ? Math.min(WIDEST, Math.max(TALLEST, width / height)) : 1;
 }
 
