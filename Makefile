@@ -7,8 +7,8 @@ TORCH_INDEX ?=
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-# Two test processes of one thread each: more threads would fight for the same cores.
-PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
+# A test process of one thread for each core, four at most: more threads would fight for the same cores.
+PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: install demo test test-all lint bench
 .DEFAULT_GOAL := install

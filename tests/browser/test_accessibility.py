@@ -88,6 +88,7 @@ def test_nor_in_menus_and_dialogs(gallery: Server, open_page: Open, axe: str) ->
     assert serious(page, axe) == []
 
 
+@pytest.mark.slow
 def test_nor_where_things_went_wrong(
     studio: Server, guarded: Server, open_page: Open, axe: str, expect_failures: Expect
 ) -> None:

@@ -172,6 +172,7 @@ def test_numbers_that_would_be_rounded_are_not_saved(
     assert api.items([cat])[0].metadata == {"serial": 9007199254740993, "place": "here"}
 
 
+@pytest.mark.slow
 def test_from_neighbour_to_neighbour_the_way_is_told_and_found_back(gallery: Server, open_page: Open) -> None:
     page = open_page(gallery, "?view=overview", viewport={"width": 1280, "height": 500})
     page.locator(".recent a").last.scroll_into_view_if_needed()

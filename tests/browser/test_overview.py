@@ -50,6 +50,7 @@ def test_all_that_failed_is_tried_again_not_only_what_is_shown(tmp_path: Path, o
         page.close()
 
 
+@pytest.mark.slow
 def test_that_the_server_is_away_is_said_once(
     gallery: Server, open_page: Open, expect_failures: Expect
 ) -> None:

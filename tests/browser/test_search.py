@@ -259,6 +259,7 @@ def test_a_tag_that_only_captions_carry_shows_captions(studio: Server, open_page
     page.get_by_text("Nothing found.").wait_for()
 
 
+@pytest.mark.slow
 def test_an_empty_start_leads_to_uploading_and_fills_by_itself(tmp_path: Path, open_page: Open) -> None:
     with Server(tmp_path / "data") as server:
         page = open_page(server)

@@ -149,6 +149,7 @@ def test_a_file_that_went_away_fails_alone(
     assert page.get_by_role("alert").count() == 0
 
 
+@pytest.mark.slow
 def test_what_is_no_answer_of_the_api_is_waited_out(
     studio: Server, open_page: Open, expect_failures: Expect
 ) -> None:
@@ -193,6 +194,7 @@ def crowd(server: Server) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_an_overloaded_server_is_said_to_be_and_tried_again(
     slow: Server, open_page: Open, expect_failures: Expect
 ) -> None:
@@ -206,6 +208,7 @@ def test_an_overloaded_server_is_said_to_be_and_tried_again(
     assert page.get_by_role("alert").count() == 0
 
 
+@pytest.mark.slow
 def test_uploads_wait_while_the_server_is_overloaded(
     slow: Server, open_page: Open, expect_failures: Expect
 ) -> None:
@@ -220,6 +223,7 @@ def test_uploads_wait_while_the_server_is_overloaded(
     assert page.get_by_role("alert").count() == 0
 
 
+@pytest.mark.slow
 def test_slow_answers_are_waited_for_and_a_newer_question_overtakes_them(
     slow: Server, open_page: Open
 ) -> None:

@@ -40,6 +40,7 @@ def test_workers_killed_in_mid_batch(trial: Trial) -> None:
     trial.conclude()
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_told_to_stop_finishes_what_it_encodes_and_gives_back_the_rest(trial: Trial) -> None:
     with trial.uploading():
         for worker in trial.it.workers:
@@ -79,6 +80,7 @@ def test_a_picture_that_kills_workers_is_poison_and_spares_the_others(trial: Tri
     trial.conclude()
 
 
+@pytest.mark.slow
 def test_the_api_killed_in_mid_upload(trial: Trial) -> None:
     with trial.uploading():
         for _ in range(2):
@@ -104,6 +106,7 @@ def half_an_upload(trial: Trial) -> socket.socket:
     return connection
 
 
+@pytest.mark.slow
 def test_redis_killed_with_its_file(trial: Trial) -> None:
     worker = trial.it.workers[0]
     with trial.uploading():
@@ -168,6 +171,7 @@ def test_redis_flushed(trial: Trial) -> None:
     trial.conclude()
 
 
+@pytest.mark.slow
 def test_postgresql_killed_and_started_again(trial: Trial) -> None:
     with trial.uploading():
         trial.upload(40)
@@ -207,6 +211,7 @@ def test_qdrant_refuses_connections(qdrant_trial: Trial, seconds: float) -> None
     qdrant_trial.conclude()
 
 
+@pytest.mark.slow
 def test_storage_is_read_only_for_a_while(trial: Trial) -> None:
     with trial.uploading():
         trial.upload(40)

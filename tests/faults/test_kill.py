@@ -90,6 +90,7 @@ def test_what_was_accepted_is_indexed_exactly_once(make_server: MakeServer, roun
         assert stats["failed"] == stats["pending"] == 0
 
 
+@pytest.mark.slow
 def test_a_kill_after_kill_at_start_loses_nothing(make_server: MakeServer) -> None:
     """Before it is ready the server takes up old work: killed there, it must not have lost its place."""
     server = make_server(TEST_ENCODE_SECONDS="0.03").start()

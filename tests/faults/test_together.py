@@ -51,6 +51,7 @@ def test_workers_serve_what_they_measure(trial: Trial) -> None:
     assert 'twinspace_ingest_items_total{outcome="indexed"}' in served
 
 
+@pytest.mark.slow
 def test_the_import_of_a_folder_does_not_delay_a_single_upload(
     trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,6 +171,7 @@ def test_the_reconcilers_messages_do_not_pile_up_either(settings: Settings) -> N
     assert len(queue(str(settings.broker_url))) == 1
 
 
+@pytest.mark.slow
 def test_clocks_that_disagree_stop_no_message(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of beat and of the API are a day behind."""
     app = make_app(settings)

@@ -249,6 +249,7 @@ def test_sqlite_follows_the_model(memory: Path, history: list[tuple[str, int]]) 
     live(f"sqlite:///{memory / 'catalogue.db'}", history)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, **UNHURRIED)
 @given(history=HISTORIES)
 def test_postgresql_follows_the_model(postgres_url: str, history: list[tuple[str, int]]) -> None:

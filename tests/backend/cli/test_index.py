@@ -151,6 +151,7 @@ def test_a_tenant_s_second_run_uploads_nothing_either(cli: Cli, tmp_path: Path, 
         assert uploads(server) == before
 
 
+@pytest.mark.slow
 def test_it_waits_for_a_server_that_restarts(cli: Cli, tmp_path: Path, pictures: Path) -> None:
     """Started while the server is there, it survives the server's absence."""
     for number in range(200):

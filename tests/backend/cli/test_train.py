@@ -45,6 +45,7 @@ def run(folder: Path, out: Path, *options: str) -> object:
     return CliRunner().invoke(app, arguments)
 
 
+@pytest.mark.slow
 def test_a_csv_becomes_an_encoder_that_loads(folder, tmp_path):
     from encoders.loading import load_encoder
 
@@ -108,6 +109,7 @@ def test_missing_columns_are_named(folder, tmp_path):
     assert "`image` and `caption`" in str(result.exception)
 
 
+@pytest.mark.slow
 def test_an_interrupted_process_ends_in_one_sentence_and_the_same_command_goes_on(folder, tmp_path):
     out, cache = tmp_path / "out", tmp_path / "cache"
     command = [

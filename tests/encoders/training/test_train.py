@@ -65,7 +65,7 @@ def chinese() -> list[str]:
     return [f"{character}色的墙" for _, character in COLOURS.values()]
 
 
-@pytest.mark.parametrize("tower", ["word-vectors", "tf-idf", "minilm"])
+@pytest.mark.parametrize("tower", [pytest.param("word-vectors", marks=pytest.mark.slow), "tf-idf", "minilm"])
 def test_what_was_trained_loads_and_finds(coloured, options, tower):
     result = training.train(coloured, replace(options, text_tower=tower, afresh=True, licence="mine"))
     assert result.adaptation is None
@@ -91,6 +91,7 @@ def test_languages_and_scripts_mix_in_one_batch(coloured, options):
     assert mixed @ chinese_half > 0.5
 
 
+@pytest.mark.slow
 def test_class_names_are_taught_along(coloured, options, tmp_path):
     """A picture that shows a class as the CNN imagines it finds the name sooner than without being taught."""
     median_ranks = {}
@@ -111,6 +112,7 @@ def test_class_names_are_taught_along(coloured, options, tmp_path):
     assert median_ranks[1.0] < 0.8 * median_ranks[0.0]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_encoder(coloured, options, tmp_path):
     fingerprints = set()
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -168,6 +170,7 @@ def test_what_cannot_start_leaves_nothing_behind(coloured, options, change, mess
     assert not options.out.exists()
 
 
+@pytest.mark.slow
 def test_broken_pictures_are_skipped_up_to_a_tenth(coloured, options, tmp_path):
     broken = [tmp_path / f"broken-{number}.png" for number in range(9)]
     for file in broken:
@@ -216,6 +219,7 @@ def test_a_network_of_torchvision_with_a_weights_file_is_a_tower(coloured, optio
         load_encoder(str(options.out))
 
 
+@pytest.mark.slow
 def test_few_pictures_adapt_the_shipped_heads_and_say_what_came_of_it(coloured, options, monkeypatch):
     chosen = replace(options, text_tower="minilm", recipe=replace(TINY, dim=512), licence="mine")
     notes = Notes()
