@@ -85,7 +85,7 @@ class Transport:
             try:
                 response = self._http.request(method, path, **options)
             except httpx.TransportError as error:
-                problem = Unreachable(f"No answer from {self.url}: {str(error) or type(error).__name__}")
+                problem = Unreachable(f"No answer from {self.url}: {_in_words(error)}")
                 if not self._await_server:
                     raise problem from error
             except ValueError as error:
@@ -110,6 +110,13 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _in_words(error: httpx.TransportError) -> str:
+    reason = str(error) or type(error).__name__
+    if isinstance(error, httpx.ConnectError):
+        return f"{reason}. Is a server running there? `twinspace serve` starts one."
+    return reason
 
 
 def _reason(error: ValueError) -> str:

@@ -16,6 +16,7 @@ import twinspace
 from backend.client import ApiError, Client, Unreachable
 from backend.errors import InvalidRequest
 from tests.support.pictures import jpeg
+from tests.support.ports import free_port
 from tests.support.scripted import BUSY, Answer, Scripted, hangs_up, says
 from tests.support.server import Server
 
@@ -150,6 +151,12 @@ def test_trouble_that_passes_is_outlived(trouble: Answer) -> None:
     with Scripted(trouble, trouble, FINE) as server, Client(server.url, patience=20) as client:
         assert client.stats() == {"version": "1"}
         assert server.requests == 3
+
+
+def test_where_nobody_listens_it_says_how_to_start_a_server() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    with Client(url, await_server=False) as client, pytest.raises(Unreachable, match="`twinspace serve`"):
+        client.stats()
 
 
 def test_who_does_not_wait_for_a_server_still_waits_for_a_busy_one() -> None:
