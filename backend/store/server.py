@@ -9,11 +9,9 @@ from typing import Any, TypeVar
 
 from qdrant_client import QdrantClient, models
 
-from backend.errors import ConfigurationError
 from backend.settings import RangeKind, Settings
 from backend.store.base import (
     KINDS,
-    LEXICAL_NAME,
     VECTOR_NAME,
     Facet,
     FacetField,
@@ -31,9 +29,10 @@ from backend.store.base import (
 )
 from backend.store.client_errors import client_errors
 from backend.store.facets import best, wanted
-from backend.store.filters import NO_RANGES, IndexKind, outdated_indexes, payload_indexes
+from backend.store.filters import NO_RANGES
 from backend.store.ownership import Ownership
 from backend.store.ranking import rank
+from backend.store.server_collections import Collections
 from backend.store.server_records import (
     DIALECT,
     REQUEST_POINTS,
@@ -47,18 +46,6 @@ from backend.store.server_records import (
 from encoders.base import Space
 
 T = TypeVar("T")
-
-INDEXES: dict[IndexKind, Any] = {
-    "keyword": models.PayloadSchemaType.KEYWORD,
-    "datetime": models.PayloadSchemaType.DATETIME,
-    "float": models.PayloadSchemaType.FLOAT,
-}
-COMPRESSED = models.VectorParamsDiff(
-    on_disk=True,
-    quantization_config=models.ScalarQuantization(
-        scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
-    ),
-)
 
 
 class ServerStore:
@@ -79,11 +66,9 @@ class ServerStore:
         of all collections. `shards`, `replicas`: of new ones; None is Qdrant's default. `installation`: whose
         they are (see `ownership`); None looks at anybody's."""
         self._client = client
-        self._compress = compress
         self._prefix = prefix
-        self._shards, self._replicas = shards, replicas
         self._ownership = Ownership(client, installation)
-        self._indexes = payload_indexes(ranges)
+        self._collections = Collections(client, self._ownership, ranges, compress, shards, replicas)
 
     @classmethod
     def connect(cls, settings: Settings, installation: str | None = None) -> ServerStore:
@@ -110,19 +95,8 @@ class ServerStore:
 
     def ensure_space(self, space: Space) -> None:
         for kind in KINDS:
-            name = self._name(space.name, kind)
             with client_errors():
-                if not self._client.collection_exists(name):
-                    self._create(name, space.dim)
-                info = self._client.get_collection(name)
-                self._ownership.claim(name, info)
-                _require_dimension(name, info, space)
-                params = _params(info)
-                if self._compress and params and params.quantization_config is None:
-                    self._client.update_collection(name, vectors_config={VECTOR_NAME: COMPRESSED})
-                if LEXICAL_NAME not in (info.config.params.sparse_vectors or {}):
-                    self._add_lexical(name)
-                self._index_payload(name, info)
+                self._collections.ensure(self._name(space.name, kind), space)
 
     def spaces(self) -> list[str]:
         with client_errors():
@@ -165,7 +139,7 @@ class ServerStore:
                 try:
                     self._update(space, kind, structs)
                 except MissingLexical:
-                    self._read(space, kind, None, self._add_lexical)
+                    self._read(space, kind, None, self._collections.add_lexical)
                     self._update(space, kind, structs)
 
     def delete(self, space: str, kind: Kind, ids: Sequence[str]) -> None:
@@ -262,60 +236,8 @@ class ServerStore:
     def _bare(self, name: str) -> str:
         return name.removeprefix(self._prefix)
 
-    def _create(self, name: str, dim: int) -> None:
-        vectors = {VECTOR_NAME: models.VectorParams(size=dim, distance=models.Distance.COSINE)}
-        words = {LEXICAL_NAME: models.SparseVectorParams(modifier=models.Modifier.IDF)}
-        try:
-            with client_errors():
-                self._client.create_collection(
-                    name,
-                    vectors_config=vectors,
-                    sparse_vectors_config=words,
-                    metadata=self._ownership.mark,
-                    shard_number=self._shards,
-                    replication_factor=self._replicas,
-                )
-        except ValueError:
-            # Another process was faster; if it was refused for anything else, it is not there now.
-            if not self._client.collection_exists(name):
-                raise
-
-    def _add_lexical(self, name: str) -> None:
-        """For collections of an older version: their points stay, and wait to be written anew with their
-        words. Two processes may find it missing at the same time; Qdrant makes it once."""
-        config = models.SparseVectorConfig(modifier=models.Modifier.IDF)
-        self._client.create_vector_name(name, LEXICAL_NAME, models.SparseVectorNameConfig(sparse=config))
-
-    def _index_payload(self, name: str, info: models.CollectionInfo) -> None:
-        there = {field: there.data_type.value for field, there in info.payload_schema.items()}
-        outdated = outdated_indexes(there, self._indexes)
-        for field in outdated:
-            self._client.delete_payload_index(name, field, wait=True)
-        for field, kind in self._indexes.items():
-            if field not in there or field in outdated:
-                self._client.create_payload_index(name, field, _schema(field, kind), wait=True)
-
     def _update(self, space: str, kind: Kind, structs: list[models.PointStruct]) -> None:
         def update(name: str) -> object:
             return self._client.upsert(name, structs, wait=True, update_mode=models.UpdateMode.UPDATE_ONLY)
 
         self._read(space, kind, None, update)
-
-
-def _require_dimension(name: str, info: models.CollectionInfo, space: Space) -> None:
-    params = _params(info)
-    if params is None or params.size != space.dim:
-        raise ConfigurationError(
-            f"Qdrant's collection {name} has no `{VECTOR_NAME}` vectors of {space.dim} dimensions."
-        )
-
-
-def _schema(field: str, kind: IndexKind) -> Any:
-    if field == "tenant":
-        return models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
-    return INDEXES[kind]
-
-
-def _params(info: models.CollectionInfo) -> models.VectorParams | None:
-    vectors = info.config.params.vectors
-    return vectors.get(VECTOR_NAME) if isinstance(vectors, dict) else None
