@@ -41,7 +41,7 @@ lint: $(STAMP)
 
 # Each prints ratios of figures from the same run, and fails when a bound is missed. Two are left out: `distributed`
 # needs Redis and PostgreSQL, `recipe` trains for an hour.
-BENCHMARKS := recall quality relevance composed classify hybrid search steering filters store ingest start towers
+BENCHMARKS := recall quality relevance composed classify hybrid search steering filters store ingest start towers page
 bench: $(STAMP)
 	@failed=; for name in $(BENCHMARKS); do \
 	  echo "== bench.$$name"; $(RUN) -m bench.$$name || failed="$$failed $$name"; \

@@ -17,7 +17,7 @@ from tests.browser.pages import pictures, search
 from tests.support.server import Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Route
 
 PAGE = Path(backend.__file__).parent / "page"
 PHOTOS = ("coffee.png", "chelsea.png", "rocket.jpg", "astronaut.png", "motorcycle_left.png")
@@ -29,13 +29,6 @@ SHIFTS = """() => {
             window.shifts.push({ value, of: sources.map(({ node }) => node?.className) });
         }
     }).observe({ type: "layout-shift", buffered: true });
-}"""
-DRAWN = """() => {
-    new MutationObserver((_, observer) => {
-        if (!document.querySelector(".results .score")) return;
-        observer.disconnect();
-        requestAnimationFrame(() => setTimeout(() => { window.drawn = performance.now(); }));
-    }).observe(document, { childList: true, subtree: true });
 }"""
 
 
@@ -180,17 +173,14 @@ def test_thumbnails_are_kept_by_the_browser(wall: Server, open_page: Open) -> No
 
 
 @pytest.mark.slow
-def test_results_are_drawn_within_100_ms_of_the_answer(wall: Server, open_page: Open) -> None:
-    """The best of five: what else runs on the machine is not the page's doing."""
+def test_results_are_drawn_before_anything_else_has_come(wall: Server, open_page: Open) -> None:
+    """How many milliseconds that takes is `python -m bench.page`'s to say."""
     page = open_page(wall)
-    page.add_init_script(f"({DRAWN})()")
-    taken = [draw_once(page, wall) for _ in range(5)]
-    assert min(taken) < 100, taken
-
-
-def draw_once(page: Page, wall: Server) -> float:
-    page.goto(f"{wall.url}/?q=red")
-    page.wait_for_function("() => window.drawn")
-    find = "performance.getEntriesByType('resource').find((one) => one.name.endsWith('/v1/search'))"
-    taken: float = page.evaluate(f"window.drawn - {find}.responseEnd")
-    return taken
+    held: list[Route] = []
+    page.route(
+        lambda url: not url.endswith(("/v1/search", ".js", ".css", "?q=red")),
+        lambda route: held.append(route),
+    )
+    page.goto(f"{wall.url}/?q=red", wait_until="commit")
+    pictures(page).first.locator(".score").wait_for()
+    assert any("/thumbnail" in route.request.url for route in held)
