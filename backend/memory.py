@@ -14,11 +14,11 @@ _ARENA_MAX = -8, "MALLOC_ARENA_MAX"
 MALLOC = {
     # Threads get arenas of their own, and what one of them frees stays in its arena.
     _ARENA_MAX: 1,
-    # What passes through a CNN is tens of megabytes a layer. Mapped anew for each it costs a fault a page,
-    # and encoding a picture 18 instead of 14 ms of a core. With 256 MiB a server in use holds 1.20 to 1.23 GB
-    # instead of 1.19 (`bench.start`), and ingest is no faster.
+    # What passes through a CNN is tens of megabytes a layer. Mapped anew, or given back and asked for again,
+    # it costs a fault a page: four pictures together took 22 instead of 12 ms each. Batches are no larger
+    # (`image_batch`) because eight pictures would keep 100 MB more, and be no faster.
     _MMAP_THRESHOLD: 64 * MEBIBYTE,
-    _TRIM_THRESHOLD: 64 * MEBIBYTE,
+    _TRIM_THRESHOLD: 256 * MEBIBYTE,
 }
 
 

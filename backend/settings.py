@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     http_threads: int = Field(40, ge=1, description="Requests that are served at the same time.")
     query_queue: int = Field(256, ge=1, description="Queries that may wait for the encoder before 503.")
     text_batch: int = Field(32, ge=1)
-    image_batch: int = Field(8, ge=1)
+    image_batch: int = Field(4, ge=1)
 
     lease_seconds: float = Field(60, gt=0, description="How long a worker may hold a claim unheard of.")
     reconcile_seconds: float = Field(5, gt=0, description="Pause between two looks at what was left undone.")

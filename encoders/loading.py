@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from encoders.base import Encoder, EncoderError
+from encoders.openmp import release_threads
 
 SHIPPED = {"twinspace-mini": Path(__file__).parent / "weights" / "twinspace-mini"}
 
@@ -16,6 +17,13 @@ HELP = (
 
 def load_encoder(name: str) -> Encoder:
     """Raises `EncoderError` with what to do. Imports torch only when called."""
+    try:
+        return _load(name)
+    finally:
+        release_threads()
+
+
+def _load(name: str) -> Encoder:
     if name in SHIPPED:
         return _dual(SHIPPED[name])
     folder = Path(name).expanduser()

@@ -21,6 +21,7 @@ from backend.originals import Originals
 from backend.settings import Settings
 from backend.store.base import VectorStore
 from encoders.base import Encoder
+from encoders.openmp import release_threads
 from workers.batch import Batch, BatchWorker
 from workers.isolation import OUTAGES
 from workers.leases import LeaseKeeper
@@ -103,6 +104,8 @@ class Pipeline:
             LOG.warning("Ingest pauses for %.0f s: %s", self._pause(), error)
         except Exception:
             LOG.exception("Ingest pauses for %.0f s after an error that nobody foresaw", self._pause())
+        finally:
+            release_threads()
         return finished
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from backend.store.base import Vector
 from encoders import images
 from encoders.base import Encoder, Space, Vectors
 from encoders.batcher import Batcher
+from encoders.openmp import release_threads
 
 Part = TypeVar("Part")
 OnBatch = Callable[[str, int, float], None]
@@ -108,8 +109,10 @@ class QueryEncoder:
 
     def _run_images(self, requests: Sequence[Sequence[Image.Image]]) -> list[Vectors]:
         flat = [image for request in requests for image in request]
-        encode = self._encoder().encode_images
-        return _split(_in_slices(encode, flat, self._image_batch), requests)
+        try:
+            return _split(_in_slices(self._encoder().encode_images, flat, self._image_batch), requests)
+        finally:
+            release_threads()  # Most queries are texts, which are to have the cores for themselves.
 
 
 def _in_slices(encode: Callable[[Sequence[Part]], Vectors], flat: Sequence[Part], size: int) -> Vectors:
