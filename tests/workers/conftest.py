@@ -83,7 +83,7 @@ class FussyEncoder(ColourEncoder):
 class World:
     def __init__(self, folder: Path, database: str | None = None, **values: Any) -> None:
         self.folder = folder
-        self.settings = Settings(data=folder, **values)
+        self.settings = Settings(data=folder, **{"image_batch": 8, **values})
         self.ahead = timedelta()
         """How far the catalogue's clock is ahead: leases and pauses end without waiting."""
         url = database or f"sqlite:///{folder / 'catalogue.db'}"
