@@ -93,7 +93,8 @@ def test_every_api_key_counts(env_file: ModuleType, project: Path, keys: str, fi
 
 
 def test_make_up_asks_it_before_docker(tmp_path: Path) -> None:
-    done = subprocess.run(["make", "-n", "up"], cwd=ROOT, capture_output=True, text=True)
+    command = ["make", "--no-print-directory", "--dry-run", "up"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.strip().splitlines()[-2:]
     assert "deploy/env_file.py" in first
