@@ -1,5 +1,6 @@
-"""In continuous integration nothing may be skipped that could have run: a part that went missing there
-would take its tests along in silence. And what the promise came to, under faults, is printed."""
+"""Temporary folders are in memory. In continuous integration nothing may be skipped that could have run: a
+part that went missing there would take its tests along in silence. And what the promise came to, under
+faults, is printed."""
 
 from __future__ import annotations
 
@@ -8,8 +9,14 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.support.folders import use_memory
+
 MAY_BE_MISSING = ("TWINSPACE_TEST_QDRANT_URL", "mount", "GPU", "Docker")
 """What a skip's reason names when the thing cannot be had in continuous integration."""
+
+
+def pytest_configure() -> None:
+    use_memory()
 
 
 def _forbidden(reason: str) -> bool:

@@ -17,7 +17,6 @@ from backend.store.edge import EdgeStore
 from backend.store.server import ServerStore
 from encoders.base import Space
 from tests.contract.model import DIM, RANGES
-from tests.support.folders import quick_folder
 from tests.support.qdrant_server import MISSING, real_qdrant
 from tests.support.qdrant_stand_in import QdrantStandIn
 
@@ -28,10 +27,10 @@ REAL_SERVER = "TWINSPACE_TEST_QDRANT_URL"
 @pytest.fixture(
     scope="module", params=["edge", "client's memory", "rest", "real server", "real server, gRPC"]
 )
-def store(request: pytest.FixtureRequest) -> Iterator[VectorStore]:
-    with warnings.catch_warnings(), quick_folder() as folder:
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorStore]:
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Payload indexes have no effect in the local Qdrant")
-        yield from _adapter(request.param, folder)
+        yield from _adapter(request.param, tmp_path_factory.mktemp("store"))
 
 
 def _adapter(name: str, folder: Path) -> Iterator[VectorStore]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,17 +13,17 @@ from qdrant_client import QdrantClient
 from backend.catalogue.search.queries import Found, SearchQuery
 from backend.store.edge import EdgeStore
 from backend.store.server import ServerStore
-from tests.support.folders import quick_folder
 from tests.support.search_queries import CAPTIONS, search_queries
 from tests.support.shelf import RANGES, Shelf
 
 
 @pytest.fixture(scope="module")
-def shelf() -> Iterator[Shelf]:
-    with warnings.catch_warnings(), quick_folder() as vectors, tempfile.TemporaryDirectory() as folder:
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    folder = tmp_path_factory.mktemp("shelf")
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Payload indexes have no effect in the local Qdrant")
-        edge, server = EdgeStore(vectors / "vectors", RANGES), ServerStore(QdrantClient(":memory:"), RANGES)
-        filled = Shelf(Path(folder), {"edge": edge, "server": server})
+        edge, server = EdgeStore(folder / "vectors", RANGES), ServerStore(QdrantClient(":memory:"), RANGES)
+        filled = Shelf(folder, {"edge": edge, "server": server})
         filled.clear()
         for n in range(24):
             texts = CAPTIONS[: n % 4]

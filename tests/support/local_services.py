@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.folders import MEMORY
 from tests.support.ports import free_port, listens
 
 START_SECONDS = 30
@@ -35,7 +36,7 @@ class LocalPostgres:
         self._binaries = binaries
         self._identity = _unprivileged()
         self.port = free_port()
-        self._folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+        self._folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_open_to_everybody()))
         self._server: subprocess.Popen[bytes] | None = None
         if self._identity:
             os.chown(self._folder, self._identity["user"], self._identity["group"])
@@ -96,6 +97,12 @@ class LocalPostgres:
             if self._server.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL did not start: {(self._folder / 'log').read_text()[-2000:]}")
             time.sleep(0.05)
+
+
+def _open_to_everybody() -> str:
+    """Where an unprivileged user may work, too: wherever else TMPDIR leads, that is not certain."""
+    chosen = tempfile.gettempdir()
+    return chosen if chosen == str(MEMORY) else "/tmp"
 
 
 def _unprivileged() -> dict[str, Any]:

@@ -3,9 +3,6 @@ a set of items, and a set of points that must end up the same."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -230,12 +227,8 @@ def live(url: str, history: list[tuple[str, int]]) -> None:
 
 
 @pytest.fixture(scope="module")
-def memory() -> Iterator[Path]:
-    """A folder that need not be flushed to a disk, where there is one."""
-    shared = Path("/dev/shm")
-    folder = Path(tempfile.mkdtemp(dir=shared if shared.is_dir() else None))
-    yield folder
-    shutil.rmtree(folder)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("catalogue")
 
 
 UNHURRIED = {"deadline": None, "suppress_health_check": list(HealthCheck)}
@@ -243,10 +236,10 @@ UNHURRIED = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 @settings(max_examples=50, **UNHURRIED)
 @given(history=HISTORIES)
-def test_sqlite_follows_the_model(memory: Path, history: list[tuple[str, int]]) -> None:
-    for file in memory.iterdir():
+def test_sqlite_follows_the_model(folder: Path, history: list[tuple[str, int]]) -> None:
+    for file in folder.iterdir():
         file.unlink()
-    live(f"sqlite:///{memory / 'catalogue.db'}", history)
+    live(f"sqlite:///{folder / 'catalogue.db'}", history)
 
 
 @pytest.mark.slow

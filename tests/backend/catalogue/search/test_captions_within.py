@@ -12,7 +12,6 @@ from backend.catalogue.search import captions_within
 from backend.catalogue.search.queries import SearchQuery, TextPart
 from backend.store.base import Filter
 from backend.store.edge import EdgeStore
-from tests.support.folders import quick_folder
 from tests.support.shelf import RANGES, Shelf
 
 QUERY = SearchQuery((TextPart("red"),), Filter("", tags_any=("mine",)), ("image",), limit=8)
@@ -21,12 +20,12 @@ OPTIONS: list[dict[str, Any]] = [{}, {"mode": "hybrid"}, {"min_score": 0.0}, {"g
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    with quick_folder() as folder:
-        store = EdgeStore(folder / "vectors", RANGES)
-        opened = Shelf(tmp_path_factory.mktemp("shelf"), {"edge": store}, fuse_captions=True)
-        yield opened
-        opened.close()
-        store.close()
+    folder = tmp_path_factory.mktemp("shelf")
+    store = EdgeStore(folder / "vectors", RANGES)
+    opened = Shelf(folder, {"edge": store}, fuse_captions=True)
+    yield opened
+    opened.close()
+    store.close()
 
 
 def rankings(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:

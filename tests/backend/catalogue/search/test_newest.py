@@ -12,23 +12,22 @@ from backend.catalogue.items import Item
 from backend.catalogue.search.queries import SearchQuery, TextPart
 from backend.store.base import Filter
 from backend.store.edge import EdgeStore
-from tests.support.folders import quick_folder
 from tests.support.search_queries import CAPTIONS, search_queries
 from tests.support.shelf import RANGES, Shelf
 
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    with quick_folder() as folder:
-        store = EdgeStore(folder / "vectors", RANGES)
-        filled = Shelf(tmp_path_factory.mktemp("shelf"), {"edge": store}, fuse_captions=True)
-        filled.clear()
-        for n in range(30):
-            texts = CAPTIONS[n % 5 : n % 5 + n % 3]
-            filled.add("image", n * 5 % 9, texts, tags=["ab"[n % 2]], metadata={"price": n % 5})
-        yield filled
-        filled.close()
-        store.close()
+    folder = tmp_path_factory.mktemp("shelf")
+    store = EdgeStore(folder / "vectors", RANGES)
+    filled = Shelf(folder, {"edge": store}, fuse_captions=True)
+    filled.clear()
+    for n in range(30):
+        texts = CAPTIONS[n % 5 : n % 5 + n % 3]
+        filled.add("image", n * 5 % 9, texts, tags=["ab"[n % 2]], metadata={"price": n % 5})
+    yield filled
+    filled.close()
+    store.close()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

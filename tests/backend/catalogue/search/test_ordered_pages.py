@@ -14,7 +14,6 @@ from backend.catalogue.search.queries import ListName, SearchQuery, TextPart
 from backend.errors import InvalidCursor
 from backend.store.base import Filter
 from backend.store.edge import EdgeStore
-from tests.support.folders import quick_folder
 from tests.support.search_queries import CAPTIONS, search_queries
 from tests.support.shelf import RANGES, Shelf
 
@@ -22,16 +21,15 @@ from tests.support.shelf import RANGES, Shelf
 @pytest.fixture(scope="module")
 def shelves(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Shelf]]:
     """By whether pictures are found by their captions, too."""
-    with quick_folder() as folder:
-        store = EdgeStore(folder / "vectors", RANGES)
-        both = {
-            fuse: Shelf(tmp_path_factory.mktemp("shelf"), {"edge": store}, fuse_captions=fuse)
-            for fuse in (False, True)
-        }
-        yield both
-        for shelf in both.values():
-            shelf.close()
-        store.close()
+    store = EdgeStore(tmp_path_factory.mktemp("store"), RANGES)
+    both = {
+        fuse: Shelf(tmp_path_factory.mktemp("shelf"), {"edge": store}, fuse_captions=fuse)
+        for fuse in (False, True)
+    }
+    yield both
+    for shelf in both.values():
+        shelf.close()
+    store.close()
 
 
 TEXT, DIRECTION = st.sampled_from(CAPTIONS), st.integers(0, 8)
