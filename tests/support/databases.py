@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from sqlalchemy import create_engine
+
 from tests.support.containers import Container, has_image
 from tests.support.local_services import LocalPostgres, LocalRedis, redis_options
 
@@ -54,6 +56,14 @@ def postgres() -> Iterator[str]:
     """The SQLAlchemy URL of a PostgreSQL server."""
     with postgres_service() as service:
         yield postgres_url(service.port)
+
+
+def make_empty(url: str) -> None:
+    """Which takes less time than starting a server anew."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    engine.dispose()
 
 
 @contextmanager

@@ -39,7 +39,7 @@ RULES = (
     b"This number is too large",
     b"`hybrid` contradicts",
 )
-QUICK, THOROUGH = 12, 100
+QUICK, THOROUGH = 5, 100
 
 for media_type in ("image/png", "image/jpeg", "image/webp", "image/gif"):
     schemathesis.openapi.media_type(media_type, st.sampled_from(PICTURES))

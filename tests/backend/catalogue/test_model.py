@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import sqlalchemy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from backend.catalogue.claims import Claim
 from backend.catalogue.items import Item, Listing, NewCaption
 from backend.errors import NotFound
 from tests.backend.catalogue.conftest import Clock
+from tests.support.databases import make_empty
 from tests.support.items import LEASE, SPACE, TENANT, image
 
 WORKERS = ("worker-1", "worker-2")
@@ -234,9 +234,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 UNHURRIED = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=50, **UNHURRIED)
-@given(history=HISTORIES)
-def test_sqlite_follows_the_model(folder: Path, history: list[tuple[str, int]]) -> None:
+@pytest.mark.parametrize("examples", [15, pytest.param(50, marks=pytest.mark.slow)])
+def test_sqlite_follows_the_model(folder: Path, examples: int) -> None:
+    settings(max_examples=examples, **UNHURRIED)(given(history=HISTORIES)(follow))(folder)
+
+
+def follow(folder: Path, history: list[tuple[str, int]]) -> None:
     for file in folder.iterdir():
         file.unlink()
     live(f"sqlite:///{folder / 'catalogue.db'}", history)
@@ -246,8 +249,5 @@ def test_sqlite_follows_the_model(folder: Path, history: list[tuple[str, int]]) 
 @settings(max_examples=10, **UNHURRIED)
 @given(history=HISTORIES)
 def test_postgresql_follows_the_model(postgres_url: str, history: list[tuple[str, int]]) -> None:
-    engine = sqlalchemy.create_engine(postgres_url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    engine.dispose()
+    make_empty(postgres_url)
     live(postgres_url, history)

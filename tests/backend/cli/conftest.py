@@ -57,13 +57,23 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path / "data") as server:
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("running") / "data") as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def server(running: Server) -> Iterator[Server]:
+    """An empty one, which is empty again afterwards."""
+    yield running
+    with running.client() as client:
+        for kind in ("image", "caption"):
+            for item in list(client.list_items(kind=kind)):
+                client.delete(item.id)
+
+
+@pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with three pictures and a caption, which nobody changes."""
     with Server(tmp_path_factory.mktemp("filled") / "data") as server:

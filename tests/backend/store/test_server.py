@@ -46,7 +46,7 @@ def qdrant() -> Iterator[QdrantStandIn]:
 
 
 def connect(qdrant: QdrantStandIn, **settings: Any) -> ServerStore:
-    return ServerStore.connect(Settings(qdrant_url=qdrant.url, qdrant_timeout=1, **settings))
+    return ServerStore.connect(Settings(qdrant_url=qdrant.url, **{"qdrant_timeout": 1, **settings}))
 
 
 @pytest.fixture
@@ -102,9 +102,11 @@ def test_a_broken_server_is_unavailable_until_it_is_mended(
 def test_a_server_that_hangs_is_given_up_after_the_timeout(
     qdrant: QdrantStandIn, store: ServerStore, name: str
 ) -> None:
+    hasty = connect(qdrant, qdrant_timeout=0.2)
     qdrant.fault = Fault("hang")
     with pytest.raises(Unavailable):
-        CALLS[name](store)
+        CALLS[name](hasty)
+    hasty.close()
     qdrant.fault = None
     CALLS[name](store)
 
