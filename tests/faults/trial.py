@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from itertools import cycle, islice
+from math import inf
 
 from backend.errors import TwinspaceError
 from tests.support.installation import PROMISE, Installation
@@ -62,14 +63,17 @@ class Trial:
         return ids
 
     @contextmanager
-    def uploading(self) -> Iterator[None]:
-        """Somebody uploads, now many and now one, whether that succeeds or not."""
+    def uploading(self, ahead: float = inf) -> Iterator[None]:
+        """Somebody uploads, now many and now one, whether that succeeds or not, and waits while
+        more than `ahead` items are pending."""
         ended = threading.Event()
 
         def upload() -> None:
             for pictures in cycle((4, 1)):
                 if ended.wait(PAUSE):
                     return
+                if ahead < inf and self.it.pending() > ahead:
+                    continue
                 try:
                     self.upload(pictures)
                 except TwinspaceError:
