@@ -6,17 +6,38 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.folders import use_memory
 
+TESTS = Path(__file__).parent
+LONG = ("browser", "faults", "test_readme.py", "workers/test_celery.py", "encoders/training", "backend/cli")
+"""What starts processes or trains, by where it is."""
 MAY_BE_MISSING = ("TWINSPACE_TEST_QDRANT_URL", "mount", "GPU", "Docker")
 """What a skip's reason names when the thing cannot be had in continuous integration."""
 
 
 def pytest_configure() -> None:
     use_memory()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.getvalue("dist") != "loadfile":
+        return None
+    # xdist is not there in every run.
+    from tests.support.scheduling import Scheduling
+
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no process is left alone with one at the end."""
+    items.sort(key=lambda item: not any(item.path.is_relative_to(TESTS / place) for place in LONG))
 
 
 def _forbidden(reason: str) -> bool:

@@ -83,11 +83,11 @@ def test_not_on_the_page_of_an_item_either(evil: Server, open_page: Open) -> Non
 
 
 def test_policy_forbids_what_the_page_does_not_need(
-    gallery: Server, open_page: Open, expect_failures: Expect
+    evil: Server, open_page: Open, expect_failures: Expect
 ) -> None:
-    page = open_page(gallery)
+    page = open_page(evil)
     expect_failures("TrustedHTML")
-    policy = page.request.get(gallery.url).headers["content-security-policy"]
+    policy = page.request.get(evil.url).headers["content-security-policy"]
     assert "unsafe" not in policy
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
     attempt = (

@@ -116,6 +116,7 @@ def test_deleting_can_be_undone_for_a_few_seconds(studio: Server, api: Client, o
     assert api.items([item.id])[0].status == "indexed"
 
 
+@pytest.mark.slow
 def test_a_caption_that_is_deleted_and_written_again_stays(
     studio: Server, api: Client, cat: str, open_page: Open
 ) -> None:
@@ -134,6 +135,7 @@ def test_a_caption_that_is_deleted_and_written_again_stays(
     mine.wait_for()
 
 
+@pytest.mark.slow
 def test_what_was_deleted_and_is_uploaded_again_is_seen_again(
     studio: Server, api: Client, open_page: Open
 ) -> None:
@@ -150,6 +152,7 @@ def test_what_was_deleted_and_is_uploaded_again_is_seen_again(
     page.locator(f'.hit[data-id="{item.id}"]').wait_for()
 
 
+@pytest.mark.slow
 def test_of_a_long_caption_the_note_says_the_beginning(
     studio: Server, api: Client, cat: str, open_page: Open
 ) -> None:

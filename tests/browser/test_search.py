@@ -64,6 +64,7 @@ def test_a_chosen_picture_finds_its_like(page: Page) -> None:
     assert first_files(page, 2) == ["motorcycle_left.png", "motorcycle_right.png"]
 
 
+@pytest.mark.slow
 def test_a_pasted_picture_finds_its_like(page: Page) -> None:
     paste_file(page, "moon.png", "image/png", photo("moon.png").read_bytes())
     page.locator(".chip img").wait_for()
@@ -84,6 +85,7 @@ def test_a_dropped_picture_and_words_search_together_and_outlast_a_reload(page: 
     assert "this browser only" in page.locator(".chips-note").inner_text()
 
 
+@pytest.mark.slow
 def test_in_another_browser_a_dropped_picture_is_missed_and_said_so(
     page: Page, gallery: Server, open_page: Open
 ) -> None:
@@ -216,6 +218,7 @@ def test_order_and_variety_are_asked_for(page: Page) -> None:
     assert first_files(page)[0] == "brick.png"
 
 
+@pytest.mark.slow
 def test_dates_narrow_a_search_down(page: Page) -> None:
     search(page, "a cat")
     page.get_by_text("Added", exact=True).click()
@@ -229,6 +232,7 @@ def test_dates_narrow_a_search_down(page: Page) -> None:
     assert pictures(page).count() == 16
 
 
+@pytest.mark.slow
 def test_without_words_only_what_still_holds_stands_there(page: Page, gallery: Server) -> None:
     page.goto(f"{gallery.url}/?q=a+cat&tag=space&tag=demo&not=animals&before=2000-01-01&only=captions")
     page.get_by_role("button", name="Remove a cat").click()
@@ -239,6 +243,7 @@ def test_without_words_only_what_still_holds_stands_there(page: Page, gallery: S
     assert captions(page).count() == 4
 
 
+@pytest.mark.slow
 def test_pressing_search_again_asks_again_and_is_one_entry_of_the_history(page: Page) -> None:
     search(page, "a cat")
     length = page.evaluate("history.length")
@@ -299,6 +304,7 @@ def test_the_api_says_in_its_own_words_what_is_wrong(
     assert "UUID" in problem.inner_text()
 
 
+@pytest.mark.slow
 def test_a_dropped_picture_can_be_stored_to_share_the_search(studio: Server, open_page: Open) -> None:
     with studio.client() as client:
         client.wait([item.id for item in client.upload([("red.jpg", jpeg())]).items])

@@ -93,6 +93,7 @@ def test_cancelling_the_key_dialog_is_respected_by_what_asks_again_and_again(
     assert page.get_by_role("dialog").count() == 0
 
 
+@pytest.mark.slow
 def test_a_key_that_is_refused_while_uploads_are_watched_is_asked_for_when_the_reader_goes_on(
     studio: Server, open_page: Open, expect_failures: Expect
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_key_that_is_refused_while_uploads_are_watched_is_asked_for_when_the_r
     assert page.get_by_role("alert").count() == 0
 
 
+@pytest.mark.slow
 def test_a_key_that_no_header_can_carry_is_refused_where_it_is_typed(
     guarded: Server, open_page: Open, expect_failures: Expect
 ) -> None:
@@ -244,18 +246,22 @@ def test_slow_answers_are_waited_for_and_a_newer_question_overtakes_them(
     assert page.locator(".results").get_attribute("aria-busy") == "false"
 
 
-def test_an_answer_that_takes_long_is_said_to(slow: Server, open_page: Open) -> None:
-    page = open_page(slow)
+def test_an_answer_that_takes_long_is_said_to(studio: Server, open_page: Open) -> None:
+    page = open_page(studio)
     page.clock.install()
+    held: list[Route] = []
+    page.route("**/v1/search", lambda route: held.append(route))
     box = page.get_by_role("searchbox")
-    box.fill("red as slowly as can be")
-    box.press("Enter")
+    box.fill("red")
+    with page.expect_request("**/v1/search"):
+        box.press("Enter")
     page.clock.run_for(5_000)
     slowly = "The server is taking its time …"
     assert page.locator(".status").inner_text() == slowly
     assert page.locator("#live").inner_text() == slowly
+    held[0].continue_()
     settled(page)
-    assert first_files(page)[0] == "red.jpg"
+    page.get_by_text("Answered in").wait_for()
     assert page.get_by_text(slowly).count() == 0
 
 
@@ -314,9 +320,9 @@ def test_many_uploads_without_a_key_ask_once_and_wait(
 
 
 def test_a_file_dropped_where_nobody_takes_it_does_not_replace_the_page(
-    gallery: Server, open_page: Open
+    studio: Server, open_page: Open
 ) -> None:
-    page = open_page(gallery, "?view=overview")
+    page = open_page(studio, "?view=overview")
     assert not page.evaluate(
         """() => {
             const dataTransfer = new DataTransfer();

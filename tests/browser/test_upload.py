@@ -97,6 +97,7 @@ def test_captions_and_tags_are_given_in_place(page: Page, studio: Server) -> Non
         assert [caption.text for caption in client.list_items(image_id=item.id)] == ["Craters on the moon"]
 
 
+@pytest.mark.slow
 def test_what_fails_later_is_found_among_the_failed(page: Page, tmp_path: Path) -> None:
     choose(page, photo("coffee.png"))
     ends(page, "coffee.png", "indexed")
@@ -108,6 +109,7 @@ def test_what_fails_later_is_found_among_the_failed(page: Page, tmp_path: Path) 
     assert page.locator(".upload-row").count() == 1
 
 
+@pytest.mark.slow
 def test_many_together_let_others_go_first(page: Page) -> None:
     said: list[str | None] = []
     page.on("request", lambda one: one.method == "POST" and said.append(one.headers.get("priority")))

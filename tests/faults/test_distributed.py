@@ -160,6 +160,7 @@ def test_redis_killed_and_its_file_lost(trial: Trial) -> None:
     trial.conclude()
 
 
+@pytest.mark.slow
 def test_redis_flushed(trial: Trial) -> None:
     with trial.uploading(), trial.it.broker() as redis:
         for _ in range(3):

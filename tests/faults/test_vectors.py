@@ -33,6 +33,7 @@ def is_whole(server: Server, ids: list[str]) -> bool:
         return set(found) == set(ids) and answer["indexing"] is None
 
 
+@pytest.mark.slow
 def test_the_folder_of_vectors_comes_back(make_server: MakeServer) -> None:
     server = make_server().start()
     ids = fill(server)

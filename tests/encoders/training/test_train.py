@@ -234,6 +234,7 @@ def test_few_pictures_adapt_the_shipped_heads_and_say_what_came_of_it(coloured, 
     assert loaded.space.licence == f"{shipped.space.licence}; what they were adapted to: mine"
 
 
+@pytest.mark.slow
 def test_an_adaptation_that_does_not_help_keeps_the_shipped_heads(coloured, options, monkeypatch):
     monkeypatch.setattr(adapt.Adaptation, "helped", False)
     training.train(coloured, replace(options, text_tower="minilm", recipe=replace(TINY, dim=512)))
