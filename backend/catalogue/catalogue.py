@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import URL, Integer, bindparam, func, select, text
+from sqlalchemy import URL, Integer, func, select, text
 from sqlalchemy import cast as sql_cast
 
 from backend.catalogue import changes, uploads
@@ -20,14 +20,12 @@ from backend.catalogue.claims import Claims
 from backend.catalogue.database import Database, utc_now
 from backend.catalogue.items import NO_REQUEST, Added, Counts, Item, Listing, NewCaption, NewImage, Source
 from backend.catalogue.listing import list_items
+from backend.catalogue.lookup import look_up
 from backend.catalogue.point_version import PointVersion
-from backend.catalogue.rows import COLUMNS, chunks, is_id, item_of
+from backend.catalogue.rows import chunks, is_id
 from backend.catalogue.schema import installation, items
 from backend.catalogue.target import TargetSpace
 from backend.catalogue.upkeep import Upkeep
-
-# By id alone, and sifted afterwards: given the tenant too, SQLite walks through all its items.
-BY_ID = select(*COLUMNS, items.c.deleted_at).where(items.c.id.in_(bindparam("ids", expanding=True)))
 
 
 class Catalogue:
@@ -83,10 +81,8 @@ class Catalogue:
         """The items that exist and are not deleted."""
         found: dict[str, Item] = {}
         for some in chunks([id for id in ids if is_id(id)]):
-            with self._database.reading_rows, self._database.read() as connection:
-                rows = connection.execute(BY_ID, {"ids": some}).all()
-            alive = [row for row in rows if row.tenant == tenant and row.deleted_at is None]
-            found |= {row.id: item_of(row[:-1]) for row in alive}
+            with self._database.read() as connection:
+                found |= look_up(connection, tenant, some)
         return found
 
     def counts(self, tenant: str, space: str) -> Counts:

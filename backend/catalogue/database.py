@@ -51,9 +51,6 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         # SQLite has one writer; waiting here is fair and prompt, its own busy handler polls.
         self._writing = threading.Lock() if self.is_sqlite else nullcontext()
-        # SQLite's driver lets go of the GIL at every row. Of 32 searches that read forty rows each, every row
-        # waits for all the others and the encoder: one after the other they answer half as many again.
-        self.reading_rows = threading.Lock() if self.is_sqlite else nullcontext()
         try:
             with opening_errors():
                 self.write(upgrade)
