@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,4 +52,13 @@ class Encoder(Protocol):
 
     def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
         """`float32[len(images), dim]`, L2-normalised; pictures are upright RGB (`encoders.images`)."""
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """What an encoder may be besides: of its work on a picture, a part can be done ahead and elsewhere."""
+
+    def prepare_image(self, image: Image.Image) -> Image.Image:
+        """What `encode_images` needs of it: encoded, it is the same vector, bit for bit."""
         ...

@@ -37,7 +37,8 @@ class TextSide:
 
 
 class DualEncoder:
-    """Implements `encoders.base.Encoder`. Nothing in it changes after loading, so threads share it freely.
+    """Implements `encoders.base.Encoder`, and `Preparing`. Nothing in it changes after loading: threads share
+    it freely.
 
     Texts go to the tower of their script; one that mixes scripts is the weighted mean of its parts.
     """
@@ -72,6 +73,9 @@ class DualEncoder:
                     weights = torch.tensor([[part.weight] for _, part in mine])
                     summed.index_add_(0, torch.tensor([row for row, _ in mine]), unit * weights)
             return _as_vectors(nn.functional.normalize(summed, dim=1))
+
+    def prepare_image(self, image: Image.Image) -> Image.Image:
+        return self._image.tower.prepare(image)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
         if not images:

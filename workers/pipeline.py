@@ -20,7 +20,7 @@ from backend.catalogue.target import NotTheTargetError
 from backend.originals import Originals
 from backend.settings import Settings
 from backend.store.base import VectorStore
-from encoders.base import Encoder
+from encoders.base import Encoder, Preparing
 from encoders.openmp import release_threads
 from workers.batch import Batch, BatchWorker
 from workers.isolation import OUTAGES
@@ -59,7 +59,8 @@ class Pipeline:
         self.batch_size = max(2 * settings.image_batch, settings.text_batch)
         self._stopping = stopping
         self._name = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._reader = Reader(originals, settings.max_image_pixels)
+        prepare = [encoder.prepare_image] if isinstance(encoder, Preparing) else []
+        self._reader = Reader(originals, settings.max_image_pixels, *prepare)
         self._worker = BatchWorker(
             catalogue.claims,
             catalogue.captions,

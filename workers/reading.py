@@ -1,8 +1,9 @@
-"""Reads, decodes and makes thumbnails of pictures, in threads of their own, ahead of the encoder."""
+"""Reads and prepares pictures and makes their thumbnails, in threads of their own, ahead of the encoder."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from PIL import Image
@@ -12,17 +13,26 @@ from backend.errors import NotFound
 from backend.originals import Originals
 from backend.thumbnails import thumbnail
 from encoders.images import read_picture
+from workers.priority import step_back
 
-# Decoding releases the GIL. Four take cores from under the encoder's threads, which wait for each other after
+# Decoding releases the GIL. Four threads take cores from under the encoder's, which wait for each other after
 # each layer: a picture of 12 megapixels took 25 instead of 22 ms.
 THREADS = min(2, os.cpu_count() or 1)
+BEHIND_ENCODER = 9
 
 
 class Reader:
-    def __init__(self, originals: Originals, max_pixels: int) -> None:
+    def __init__(
+        self,
+        originals: Originals,
+        max_pixels: int,
+        prepare: Callable[[Image.Image], Image.Image] = lambda picture: picture,
+    ) -> None:
+        """`prepare`: what an encoder that is `Preparing` does first."""
         self._originals = originals
+        self._prepare = prepare
         self._max_pixels = max_pixels
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="read")
+        self._threads = ThreadPoolExecutor(THREADS, "read", step_back, (BEHIND_ENCODER,))
 
     def submit(self, item: Item) -> Future[Image.Image]:
         """The picture, once its thumbnail is stored. Its result raises `NotFound` when the bytes are
@@ -39,4 +49,4 @@ class Reader:
         # What only moves to another space has its thumbnail, and the API makes those anew that are lost.
         if item.status == "pending":
             self._originals.put_thumbnail(item.id, thumbnail(picture))
-        return picture
+        return self._prepare(picture)

@@ -29,6 +29,10 @@ class ImageTower(Protocol):
         """How many of the last features are a mixture of class prototypes; 0 for none."""
         ...
 
+    def prepare(self, image: Image.Image) -> Image.Image:
+        """What `features` needs of it; prepared once or twice, a picture is the same."""
+        ...
+
     def features(self, images: Sequence[Image.Image]) -> Tensor:
         """`float32[len(images), dim]`, not normalised, where the weights are; pictures are RGB."""
         ...

@@ -60,9 +60,14 @@ class EfficientNetLite2:
         self._network.to(device)
         self._device = device
 
+    def prepare(self, image: Image.Image) -> Image.Image:
+        return image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+
     def features(self, images: Sequence[Image.Image]) -> Tensor:
         with torch.inference_mode():
-            grid = self._network.bn1(self._network.conv_stem(_to_batch(images).to(self._device)))
+            grid = self._network.bn1(
+                self._network.conv_stem(_to_batch([self.prepare(image) for image in images]).to(self._device))
+            )
             stages = [grid := stage(grid) for stage in self._network.blocks]
             last = self._network.bn2(self._network.conv_head(grid))
             pooled = torch.cat([part for grid in (last, *stages) for part in _pool(grid)], dim=1)
@@ -117,6 +122,5 @@ def _fuse_batch_norms(network: nn.Module) -> None:
 
 def _to_batch(images: Sequence[Image.Image]) -> Tensor:
     """`float32[n, 3, 260, 260]`, channels last, scaled as the weights were trained."""
-    squashed = [image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC) for image in images]
-    pixels = torch.from_numpy(np.stack([np.asarray(image) for image in squashed]))
+    pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
     return (pixels.permute(0, 3, 1, 2).float() - 127) / 128

@@ -44,8 +44,11 @@ class TorchvisionCnn:
         self._network.to(device)
         self._device = device
 
+    def prepare(self, image: Image.Image) -> Image.Image:
+        return image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+
     def features(self, images: Sequence[Image.Image]) -> Tensor:
-        squashed = [image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC) for image in images]
+        squashed = [self.prepare(image) for image in images]
         pixels = torch.from_numpy(np.stack([np.asarray(image) for image in squashed])).permute(0, 3, 1, 2)
         grid = self._grid(((pixels.float() / 255 - MEAN) / STD).to(self._device))
         return torch.cat([grid.mean((2, 3)), grid.amax((2, 3))], dim=1)

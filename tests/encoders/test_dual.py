@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from encoders.base import EncoderError
+from encoders.base import EncoderError, Preparing
 from encoders.dual import DualEncoder, load_dual
 from encoders.heads import pack_heads, read_heads
 from tests.support.pictures import picture
@@ -40,6 +41,16 @@ def test_vectors_are_unit_float32_of_the_spaces_dimension(encoder):
         assert vectors.dtype == np.float32
         assert vectors.shape == (count, encoder.space.dim)
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_a_picture_that_was_prepared_has_the_same_vector_and_may_be_prepared_again(encoder, mode):
+    noise = np.random.default_rng(3).integers(0, 256, (90, 140, 3), dtype=np.uint8)
+    image = Image.fromarray(noise).convert(mode)
+    ready = encoder.prepare_image(image)
+    assert isinstance(encoder, Preparing)
+    assert encoder.prepare_image(ready).tobytes() == ready.tobytes()
+    np.testing.assert_array_equal(encoder.encode_images([ready]), encoder.encode_images([image]))
 
 
 def test_nothing_in_nothing_out(encoder):

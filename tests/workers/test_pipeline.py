@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from backend.catalogue.items import Item, Listing, NewCaption, Source
 from backend.errors import NotFound, StorageFull
 from backend.logs import JsonLines
+from encoders.base import Vectors
 from tests.support.encoders import ColourEncoder
 from tests.support.pictures import encoded, jpeg, picture
 from tests.workers.conftest import TENANT, World
@@ -34,6 +37,27 @@ def test_pending_items_become_indexed_points(world: World) -> None:
     (point,) = world.store.get(world.space, "caption", [text.id])
     assert point.payload["image_id"] == red.id
     assert world.pipeline.run() == 0
+
+
+def test_what_can_be_prepared_is_prepared_once_ahead_of_the_encoder(world: World) -> None:
+    prepared = []
+
+    class Particular(ColourEncoder):
+        def prepare_image(self, image: Image.Image) -> Image.Image:
+            prepared.append(threading.current_thread().name)
+            return image.resize((3, 3))
+
+        def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
+            assert {image.size for image in images} == {(3, 3)}
+            return super().encode_images(images)
+
+    items = world.upload_pictures(3)
+    assert world.new_pipeline(Particular()).run() == 3
+    assert world.status(*items) == ["indexed"] * 3
+    assert len(prepared) == 3
+    assert threading.current_thread().name not in prepared
+    with Image.open(io.BytesIO(world.originals.get_thumbnail(items[0].id))) as thumbnail:
+        assert thumbnail.size != (3, 3), "people see the picture itself"
 
 
 def test_thumbnails_are_small_webp_and_never_larger_than_the_picture(world: World) -> None:
