@@ -84,13 +84,23 @@ def merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
 def assert_complete(result: dict[str, Any], names: tuple[str, ...]) -> None:
     assert set(OURS) <= set(result)
     assert ("grafana" in result) == (MONITORING in names)
+    assert_built_once(result)
     if GPU not in names:
         return
     for service in ("api", "worker"):
         resources = result[service]["deploy"]["resources"]
         assert resources["limits"]["memory"], "the override must add a device, not replace the limit"
         assert resources["reservations"]["devices"][0]["driver"] == "nvidia"
-        assert "/cu" in result[service]["build"]["args"]["TORCH_INDEX"]
+    assert "/cu" in result["migrate"]["build"]["args"]["TORCH_INDEX"]
+
+
+def assert_built_once(result: dict[str, Any]) -> None:
+    """By what everything of ours waits for: whichever service is asked for, its image is there first."""
+    assert [name for name, service in result.items() if "build" in service] == ["migrate"]
+    assert len({result[name]["image"] for name in OURS}) == 1
+    for name in set(OURS) - {"migrate"}:
+        assert "migrate" in result[name]["depends_on"]
+        assert result[name]["pull_policy"] == "never", "nowhere else is an image of that name ours"
 
 
 def assert_valid(path: Path) -> None:

@@ -118,9 +118,10 @@ def test_no_build_tools_are_in_it(image: str, tool: str) -> None:
     assert found == "none"
 
 
+@pytest.mark.parametrize("installer", ["pip", "ensurepip"])
 @pytest.mark.parametrize("python", ["python3", "/usr/local/bin/python3"])
-def test_nothing_can_be_installed_in_it(image: str, python: str) -> None:
-    look = f"{python} -m pip --version 2>/dev/null || echo none"
+def test_nothing_can_be_installed_in_it(image: str, python: str, installer: str) -> None:
+    look = f"{python} -m {installer} --version 2>/dev/null || echo none"
     assert docker("run", "--rm", "--entrypoint", "sh", image, "-c", look) == "none"
 
 
