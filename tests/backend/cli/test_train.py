@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,9 @@ def test_an_interrupted_process_ends_in_one_sentence_and_the_same_command_goes_o
         str(folder),
     ]
     command += ["--captions", str(folder / "captions.csv"), "--out", str(out), "--cache", str(cache)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    # Whoever starts the tests in the background ignores SIGINT, and what they start inherits that.
+    hear = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=hear) as process:
         deadline = time.monotonic() + 120
         while not (out / "training" / "run.txt").exists():
             assert process.poll() is None, process.stderr.read()
