@@ -51,8 +51,8 @@ class Janitor:
         self._upkeep = catalogue.upkeep
         self._originals = originals
         self._store = store
-        self._compare_due = _Every(COMPARE_SECONDS)
-        self._sweep_due = _Every(SWEEP_SECONDS)
+        self._compare = _Every(COMPARE_SECONDS)
+        self._sweep = _Every(SWEEP_SECONDS)
         self._shards = cycle(range(SHARDS))
         self._compared_in_full: set[tuple[str, Kind]] = set()
 
@@ -62,12 +62,14 @@ class Janitor:
         self.finish_deletions()
         self.require_version()
         self.project()
-        if self._sweep_due():
+        if self._sweep.is_due():
+            self._sweep.done()
             self.sweep(next(self._shards))
-        if space is None or not self._compare_due():
+        if space is None or not self._compare.is_due():
             return False
         lost = sum([self.compare(space.name, kind) for kind in KINDS])
         self.drop_other_spaces(space.name)
+        self._compare.done()  # What an outage interrupted does not wait for another minute.
         return lost > 0
 
     # -- payloads and words ----------------------------------------------------------------
@@ -191,15 +193,14 @@ class Janitor:
 
 
 class _Every:
-    """True at the first call, then once in so many seconds."""
+    """Due at first, then so many seconds after it was done."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._next = 0.0
 
-    def __call__(self) -> bool:
-        now = time.monotonic()
-        if now < self._next:
-            return False
-        self._next = now + self._seconds
-        return True
+    def is_due(self) -> bool:
+        return time.monotonic() >= self._next
+
+    def done(self) -> None:
+        self._next = time.monotonic() + self._seconds

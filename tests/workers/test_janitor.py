@@ -135,6 +135,20 @@ def test_all_points_come_back_after_the_store_lost_them(world: World) -> None:
     assert world.points() == {item.id for item in items}
 
 
+def test_a_comparison_that_an_outage_interrupted_is_due_at_once(world: World) -> None:
+    world.upload_pictures(2)
+    world.pipeline.run()
+    world.janitor.run(None)  # What comes before a comparison is done.
+    world.store.drop_space(world.space)
+    world.store.down = Unavailable("The store is away.")
+    with pytest.raises(Unavailable):
+        world.janitor.run(world.encoder.space)
+    world.store.down = None
+    assert world.janitor.run(world.encoder.space)
+    assert not world.janitor.run(world.encoder.space), "the next look is due in a minute"
+    assert world.pipeline.run() == 2
+
+
 def test_one_lost_and_one_orphaned_point_are_found_though_the_number_is_right(world: World) -> None:
     items = world.upload_pictures(5)
     world.pipeline.run()
