@@ -6,6 +6,7 @@ The photos come inside the scikit-image package, so that nothing is downloaded.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -48,6 +49,8 @@ CAPTIONS: dict[str, Any] = {"return": ["captions"]}
 
 def main() -> int:
     once = "--once" in sys.argv[1:]
+    # Or the server would outlive whoever is asked to end, and hold port and folder.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     port = _free_port()
     DATA.mkdir(exist_ok=True)
     server = subprocess.Popen(  # noqa: S603

@@ -57,14 +57,20 @@ def port_of(said: str) -> int:
     return int(match[1])
 
 
+def serving(process: subprocess.Popen[str]) -> str:
+    """What it said until it served on."""
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if line.startswith("Serving until Ctrl-C"):
+            break
+    return said
+
+
 def test_it_answers_three_searches_and_serves_until_ctrl_c(tmp_path: Path) -> None:
     with demo(tmp_path) as process:
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            if line.startswith("Serving until Ctrl-C"):
-                break
+        said = serving(process)
         assert best_answers(said) == SEARCHES, said
         port = port_of(said)
         for page in ("/", "/docs"):
@@ -73,6 +79,15 @@ def test_it_answers_three_searches_and_serves_until_ctrl_c(tmp_path: Path) -> No
         out, err = process.communicate(timeout=30)
     assert process.returncode == 0, out + err
     assert "Traceback" not in err + (tmp_path / "demo-data" / "server.log").read_text()
+    assert not listens(port)
+
+
+@pytest.mark.slow
+def test_asked_to_end_it_takes_its_server_along(tmp_path: Path) -> None:
+    with demo(tmp_path) as process:
+        port = port_of(serving(process))
+        process.terminate()
+        process.communicate(timeout=30)
     assert not listens(port)
 
 
