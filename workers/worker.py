@@ -86,7 +86,7 @@ class Worker:
             target = opened.adapters.catalogue.target.hold(space.name)
             _tidy_up(opened.janitor, space if space.name == target else None)
             size = opened.pipeline.batch_size
-            ready = opened.adapters.catalogue.claims.backlog(target, MOST_WAKE_UPS * size).ready
+            ready = opened.adapters.catalogue.claims.backlog(target, MOST_WAKE_UPS * size)
             if ready:
                 wake_workers(self._app, -(-ready // size))
         except OUTAGES as error:

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from backend.catalogue.changes import FRESH
 from backend.catalogue.database import Database
 from backend.catalogue.items import Item
-from backend.catalogue.queues import due, next_times, tried, untried
+from backend.catalogue.queues import due, tried, untried
 from backend.catalogue.rows import COLUMNS, to_item
 from backend.catalogue.schema import items
 from backend.catalogue.target import require
@@ -52,14 +52,6 @@ class Claim:
     """Of the tags and metadata in `item`."""
     request_id: str | None = None
     """Of the upload."""
-
-
-@dataclass(frozen=True)
-class Backlog:
-    ready: int
-    """Items that could be claimed now, counted up to the limit that was asked for."""
-    next_due: datetime | None
-    """When the next lease runs out or the next pause ends; None when nothing waits for a time."""
 
 
 class Claims:
@@ -225,8 +217,8 @@ class Claims:
         dead = update(items).where(items.c.lease_until.is_not(None), items.c.lease_until > now)
         self._database.write(lambda connection: connection.execute(dead.values(lease_until=now)))
 
-    def backlog(self, space: str, limit: int) -> Backlog:
-        """How much could be claimed now, and when there will be more without anybody's doing."""
+    def backlog(self, space: str, limit: int) -> int:
+        """How many items could be claimed now, counted up to `limit`."""
         now = self._database.now()
         queues = [*untried(space), tried(space).where(items.c.lease_until <= now)]
         with self._database.read() as connection:
@@ -234,8 +226,7 @@ class Claims:
             for query in queues:
                 if ready < limit:
                     ready += len(connection.execute(query.where(due(now)).limit(limit - ready)).all())
-            times = [connection.scalar(query) for query in next_times(now)]
-        return Backlog(ready, min((time for time in times if time is not None), default=None))
+        return ready
 
     def _finish(self, statement: Update, claims: Sequence[Claim]) -> None:
         def work(connection: Connection) -> None:

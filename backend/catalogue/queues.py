@@ -37,11 +37,3 @@ def tried(space: str) -> Select[Any]:
 def due(now: datetime) -> ColumnElement[bool]:
     """Its pause is over."""
     return or_(items.c.not_before.is_(None), items.c.not_before <= now)
-
-
-def next_times(now: datetime) -> list[Select[Any]]:
-    """When the first lease runs out, and when the first pause ends."""
-    return [
-        select(column).where(column.is_not(None), column > now).order_by(column).limit(1)
-        for column in (items.c.lease_until, items.c.not_before)
-    ]
