@@ -22,15 +22,15 @@ class PointVersion:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def require(self, version: str) -> bool:
-        """For the start of a process: whether points were of another version, and all are stale now.
+    def require(self, version: str) -> int:
+        """For the start of a process: how many points were of another version, and are stale now.
         Killed on the way, it begins again at the next start."""
         if self.is_current(version):
-            return False
+            return 0
         now = self._database.now()
-        self._mark()
+        marked = self._mark()
         self._database.write(lambda connection: _write(connection, version, now))
-        return True
+        return marked
 
     def is_current(self, version: str) -> bool:
         """Points are to be of this version: nobody has started with another since."""
@@ -50,16 +50,18 @@ class PointVersion:
             settled = update(point_version).where(point_version.c.chosen_at == chosen_at).values(settled=True)
             self._database.write(lambda connection: connection.execute(settled))
 
-    def _mark(self, *conditions: ColumnElement[bool]) -> None:
+    def _mark(self, *conditions: ColumnElement[bool]) -> int:
         with self._database.read() as connection:
             last = connection.scalar(select(func.max(items.c.sequence))) or 0
+        marked = 0
         for start in range(0, last, STEP):
             stale = (
                 update(items)
                 .where(text(INDEXED), *conditions, items.c.sequence > start, items.c.sequence <= start + STEP)
                 .values(payload_stale=True, payload_version=items.c.payload_version + 1)
             )
-            self._database.write(partial(Connection.execute, statement=stale))
+            marked += self._database.write(partial(Connection.execute, statement=stale)).rowcount
+        return marked
 
 
 def _write(connection: Connection, version: str, now: datetime) -> None:

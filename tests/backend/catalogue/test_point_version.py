@@ -27,11 +27,17 @@ def test_range_fields_are_part_of_the_version() -> None:
     assert len({version({}), version({"price": "number"}), version({"price": "datetime"})}) == 3
 
 
+def test_a_catalogue_without_points_has_none_to_write_anew(catalogue: Catalogue) -> None:
+    add_image(catalogue, "pending")
+    assert catalogue.point_version.require("v1") == 0
+    assert catalogue.point_version.is_current("v1")
+
+
 def test_another_version_makes_all_points_stale_once(catalogue: Catalogue, monkeypatch) -> None:
     monkeypatch.setattr(point_version, "STEP", 2)
     index(catalogue, *[add_image(catalogue, name) for name in "abcde"])
     add_image(catalogue, "pending")
-    assert catalogue.point_version.require("v1")
+    assert catalogue.point_version.require("v1") == 5
     assert stale(catalogue) == [f"{name}.jpg" for name in "abcde"]
     refresh(catalogue)
     assert not catalogue.point_version.require("v1")
