@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
 from flask import Blueprint, Response
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from backend.api.answers import Answer, answer
 from backend.api.document import Operation, describe
@@ -20,10 +21,16 @@ blueprint = Blueprint("facets", __name__)
 FIELD = r"^(tags|metadata|metadata\.[^\x00]+)$"
 
 
+def _is_a_field(value: str) -> str:
+    if not re.fullmatch(FIELD, value):
+        raise ValueError("Values are counted of `tags`, of `metadata` (its keys) and of `metadata.KEY`.")
+    return value
+
+
 class FacetParameters(Lenient):
-    field: str = Field(
+    field: Annotated[str, AfterValidator(_is_a_field)] = Field(
         max_length=1000,
-        pattern=FIELD,
+        json_schema_extra={"pattern": FIELD},
         description="`tags`; `metadata`, whose values are the keys there are; or `metadata.KEY`, the values "
         "of one key as texts.",
         examples=["tags", "metadata.place"],

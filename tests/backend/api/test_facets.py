@@ -97,5 +97,11 @@ def test_a_wrong_request_is_refused_with_the_field(empty: Server, query: dict[st
     assert answer.json["errors"][0]["field"] == field
 
 
+@pytest.mark.parametrize("field", ["", "place", "tenant", "metadata."])
+def test_a_refusal_says_which_fields_there_are(empty: Server, field: str) -> None:
+    [error] = empty.client.get("/v1/facets", query_string={"field": field}).json["errors"]
+    assert "`metadata.KEY`" in error["message"]
+
+
 def test_an_empty_library_has_no_facets(empty: Server) -> None:
     assert empty.client.get("/v1/facets?field=tags").json == {"field": "tags", "values": []}
