@@ -12,7 +12,10 @@ from typing import Any
 
 import typer
 
-CONDITION = re.compile(r"(?P<key>[^<>=]+?)\s*(?:(?P<sign>>=|<=|>|<|=)\s*(?P<value>.*))?", re.DOTALL)
+# What other languages write for equality and its opposite is not taken for a key or a value with such a sign.
+CONDITION = re.compile(
+    r"(?P<key>[^<>=]+?)\s*(?:(?P<sign>>=|<=|>|<|(?<!!)=(?!=))\s*(?P<value>.*))?", re.DOTALL
+)
 BOUNDS = {">=": "gte", ">": "gt", "<=": "lte", "<": "lt"}
 
 

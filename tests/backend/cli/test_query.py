@@ -51,7 +51,9 @@ def test_conditions_mean_what_they_say(given: list[str], meant: dict[str, object
     assert conditions(given) == meant
 
 
-@pytest.mark.parametrize("given", [["=3"], [""], ["a=1", "a>0"], ["a>0", "a=1"], ["a=1", "a=2"]])
+@pytest.mark.parametrize(
+    "given", [["=3"], [""], ["a!=1"], ["a==1"], ["a != 1"], ["a=1", "a>0"], ["a>0", "a=1"], ["a=1", "a=2"]]
+)
 def test_conditions_that_cannot_be_meant_are_refused(given: list[str]) -> None:
     with pytest.raises(typer.BadParameter):
         conditions(given)
