@@ -71,7 +71,8 @@ def run(arguments: Sequence[str]) -> int:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         return _complain(message, getattr(error, "exit_code", 2))
     except TwinspaceError as error:
-        return _complain(error.detail, 1)
+        hint = " Here that is --key KEY, or TWINSPACE_API_KEY." if error.code == "unauthorized" else ""
+        return _complain(error.detail + hint, 1)
     except OSError as error:
         if error.filename is None:
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
@@ -53,7 +53,7 @@ def index(
         report = Uploader(client, tenant, tag or (), texts).upload(files, lambda n: progress.advance(bar, n))
         if wait and report.pending:
             bar = progress.add_task("indexing", total=len(set(report.pending)))
-            _await(client, report, lambda _: progress.advance(bar))
+            _await(client, report, lambda: progress.advance(bar))
     _summarise(report)
     raise typer.Exit(1 if report.failures else 0)
 
@@ -112,12 +112,12 @@ def match_captions(file: Path, found: Sequence[tuple[Path, str]]) -> dict[Path, 
     return matched
 
 
-def _await(client: Client, report: Report, on_done: object) -> None:
+def _await(client: Client, report: Report, on_done: Callable[[], None]) -> None:
     def done(item: Item) -> None:
         if item.status == "failed" and item.error:
             name = report.names.get(item.id, f"caption `{item.text}`")
             report.failures.append((name, item.error["detail"]))
-        on_done(item)  # type: ignore[operator]
+        on_done()
 
     client.wait(report.pending, on_done=done)
 

@@ -145,7 +145,7 @@ def test_a_folder_without_pictures_is_said(cli: Cli, tmp_path: Path) -> None:
 def test_a_tenant_s_second_run_uploads_nothing_either(cli: Cli, tmp_path: Path, pictures: Path) -> None:
     with Server(tmp_path / "data", api_keys="house:secret") as server:
         command = ("index", pictures, "--url", server.url)
-        assert "key" in cli(*command).err
+        assert "--key" in cli(*command).err
         assert cli(*command, "--key", "secret").code == 0
         before = uploads(server)
         assert "3 pictures were there already" in cli(*command, "--key", "secret").out
