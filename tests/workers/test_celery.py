@@ -171,6 +171,20 @@ def test_the_reconcilers_messages_do_not_pile_up_either(settings: Settings) -> N
     assert len(queue(str(settings.broker_url))) == 1
 
 
+def test_beat_says_in_one_line_that_the_broker_is_away(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = f"redis://127.0.0.1:{free_port()}/0"
+    app = make_app(settings.model_copy(update={"broker_url": away}))
+    scheduler = QuietScheduler(app, lazy=True)
+    (entry,) = scheduler.merge_inplace(app.conf.beat_schedule) or scheduler.schedule.values()
+    scheduler.apply_entry(entry)
+    (record,) = caplog.records
+    assert "not reminded" in record.getMessage()
+    assert len(record.getMessage()) < 200
+    assert not record.exc_info
+
+
 @pytest.mark.slow
 def test_clocks_that_disagree_stop_no_message(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of beat and of the API are a day behind."""
