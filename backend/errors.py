@@ -1,6 +1,5 @@
 """Every way a request can fail in domain terms; `backend.api.problems` alone turns them into HTTP."""
 
-# ruff: noqa: N818 - these are named for what is the case, as people say it, not for being errors.
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -13,10 +13,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # it has no types
-from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
-from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-from gunicorn.http import message  # type: ignore[import-untyped]
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+from gunicorn.http import message
 
 from backend import logs
 from backend.errors import TwinspaceError

@@ -30,7 +30,7 @@ SPARE_CONNECTIONS = 200
 """Connections beyond those that are served or wait: enough to tell them that the queue is full."""
 
 
-class ServiceUnavailable(Error):  # type: ignore[misc]  # noqa: N818 - as waitress names its own
+class ServiceUnavailable(Error):  # type: ignore[misc]
     code = 503
     reason = "Service Unavailable"
     retry_after = 1

@@ -5,7 +5,6 @@ them together. Nobody waits for company: an idle batcher runs a lone request at 
 meanwhile becomes the next batch. Runs happen one after the other, on one thread of the batcher's own: torch
 keeps a team of OpenMP threads for every thread that calls it.
 """
-# ruff: noqa: N818 - exceptions are named for what is the case, as in `backend.errors`.
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ Decoders trust their input in ways an upload must not be trusted: they allocate 
 metadata to many times its size, or decode as many progressive scans as a small file cares to repeat. These
 readers look at headers only, allocate nothing that a header asks for, and give up early.
 """
-# ruff: noqa: N818 - exceptions are named for what is the case, as in `backend.errors`.
 
 from __future__ import annotations
 

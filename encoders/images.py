@@ -4,7 +4,6 @@ Everything here is fed by strangers. Formats are told by their bytes, sizes are 
 allocates, and whatever a decoder raises leaves as an `ImageError`. Colour profiles are ignored: they are
 a large parser for a difference that encoders do not see.
 """
-# ruff: noqa: N818 - exceptions are named for what is the case, as in `backend.errors`.
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ BUSY = (429, 503)
 LONGEST_PAUSE = 5.0
 
 
-class Unreachable(TwinspaceError):  # noqa: N818 - named for what is the case, as in `backend.errors`
+class Unreachable(TwinspaceError):
     """No answer from the server."""
 
     code = "unreachable"
