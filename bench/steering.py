@@ -103,7 +103,7 @@ def measure(library: Library, texts: list[str]) -> dict[str, float]:
 def _uncalibrated(library: Library) -> Searcher:
     """Over the same items, in a space that nobody has calibrated: what a search costs without relevance."""
     catalogue = copy(library.catalogue)
-    catalogue.calibrations = _Nothing()  # type: ignore[assignment]
+    catalogue.calibrations = _Nothing()
     settings = library.settings.model_copy(update={"encoder": "uncalibrated"})
     return library.open_searcher(settings, catalogue)
 

@@ -49,7 +49,7 @@ def measured(url: str, name: str) -> dict[str, float]:
 def everything(url: str) -> dict[tuple[str, str], float]:
     families = BacklogMetrics(Settings(database_url=url)).collect()
     samples = [sample for family in families for sample in family.samples]
-    return {(sample.name, *sample.labels.values()): sample.value for sample in samples}  # type: ignore[misc]
+    return {(sample.name, *sample.labels.values()): sample.value for sample in samples}
 
 
 def test_the_age_is_that_of_the_oldest_that_waits(url: str) -> None:

@@ -295,7 +295,7 @@ def test_commands_exist(base: dict[str, Any]) -> None:
 
     from backend.cli import app
 
-    commands = get_command(app).commands  # type: ignore[attr-defined]
+    commands = get_command(app).commands
     for name in OURS:
         command, *arguments = base["services"][name]["command"]
         options = {option for parameter in commands[command].params for option in parameter.opts}

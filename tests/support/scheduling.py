@@ -19,7 +19,7 @@ BROWSER = {
 GROUPS = {f"tests/browser/test_{name}.py": group for group, names in BROWSER.items() for name in names}
 
 
-class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+class Scheduling(LoadFileScheduling):
     """A file to a process, and the browser's in two groups."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -93,7 +93,7 @@ class World:
         self.encoder = FussyEncoder()
         self.stopping = threading.Event()
         self.pipeline = self.new_pipeline()
-        self.janitor = Janitor(self.catalogue, self.originals, self.store)  # type: ignore[arg-type]
+        self.janitor = Janitor(self.catalogue, self.originals, self.store)
 
     @property
     def space(self) -> str:

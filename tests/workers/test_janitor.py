@@ -27,7 +27,7 @@ def files(folder: Path) -> list[str]:
 
 def fresh_janitor(world: World) -> Janitor:
     """As after a start."""
-    return Janitor(world.catalogue, world.originals, world.store)  # type: ignore[arg-type]
+    return Janitor(world.catalogue, world.originals, world.store)
 
 
 def test_finishing_a_deletion_leaves_no_trace(world: World) -> None:
@@ -97,9 +97,9 @@ def test_a_new_upload_keeps_its_bytes_when_the_old_deletion_is_finished(world: W
     world.catalogue.delete(TENANT, old.id)
     tombstones = world.catalogue.upkeep.tombstones(10)
     new = world.upload(jpeg())
-    world.catalogue.upkeep.tombstones = lambda *_: list(tombstones)  # type: ignore
+    world.catalogue.upkeep.tombstones = lambda *_: list(tombstones)
     forget = world.catalogue.upkeep.forget
-    world.catalogue.upkeep.forget = lambda gone: (forget(gone), tombstones.clear())  # type: ignore
+    world.catalogue.upkeep.forget = lambda gone: (forget(gone), tombstones.clear())
     world.janitor.finish_deletions()
     world.pipeline.run()
     assert world.originals.get(new.original) == jpeg()

@@ -122,7 +122,7 @@ def test_what_the_encoder_cannot_encode_fails_alone(world: World) -> None:
 def test_a_vector_that_is_no_number_fails_alone(world: World) -> None:
     good, odd = world.caption("fine"), world.caption("odd")
     encode = world.encoder.encode_texts
-    world.encoder.encode_texts = lambda texts: encode(texts) / [[1.0 * (t != "odd")] for t in texts]  # type: ignore
+    world.encoder.encode_texts = lambda texts: encode(texts) / [[1.0 * (t != "odd")] for t in texts]
     with np.errstate(divide="ignore"):
         world.pipeline.run()
     assert world.status(good, odd) == ["indexed", "encoder_failed"]
@@ -202,7 +202,7 @@ def test_one_original_that_cannot_be_read_now_holds_nobody_up(world: World, outa
     def sometimes(key: str) -> bytes:
         if key == first.original:
             raise outage
-        return get(key)  # type: ignore[no-any-return]
+        return get(key)
 
     world.originals._part.get = sometimes
     world.pipeline.run()
@@ -217,7 +217,7 @@ def test_what_the_store_refuses_fails_alone(world: World) -> None:
     good, odd = world.caption("fine"), world.caption("odd")
     upsert = world.store._part.upsert
 
-    def refuse(space: str, kind: str, points: list) -> None:  # type: ignore[type-arg]
+    def refuse(space: str, kind: str, points: list) -> None:
         if any(point.id == odd.id for point in points):
             raise ValueError("payload not understood")
         upsert(space, kind, points)
@@ -282,7 +282,7 @@ def test_a_new_encoder_takes_items_over_while_they_stay_listed(world: World) -> 
     other = ColourEncoder("2")
     seen = []
     encode = other.encode_texts
-    other.encode_texts = lambda texts: (seen.extend(world.status(*items)), encode(texts))[1]  # type: ignore
+    other.encode_texts = lambda texts: (seen.extend(world.status(*items)), encode(texts))[1]
     assert world.new_pipeline(other).run() == 3
     assert set(seen) == {"indexed"}
     assert {world.item(item).space for item in items} == {other.space.name}

@@ -190,7 +190,7 @@ def test_past_the_bound_searches_are_refused_and_then_work_again(start: Start) -
         release.wait(10)
         return encode(texts)
 
-    server.encoder.encode_texts = slow  # type: ignore[method-assign]
+    server.encoder.encode_texts = slow
     answers: list[Any] = []
     threads = [
         threading.Thread(target=lambda: answers.append(server.app.test_client().get("/v1/search?q=red")))
@@ -233,7 +233,7 @@ def test_a_text_that_breaks_the_encoder_fails_alone(server: Server) -> None:
             raise RuntimeError("cannot encode this")
         return encode(texts)
 
-    server.encoder.encode_texts = picky  # type: ignore[method-assign]
+    server.encoder.encode_texts = picky
     assert server.search("poison").status_code == 500
     assert server.search("red").status_code == 200
 
@@ -272,8 +272,8 @@ def test_many_inputs_are_encoded_in_turns(start: Start) -> None:
     server = start(text_batch=4, image_batch=2)
     batches: list[int] = []
     encode_texts, encode_images = server.encoder.encode_texts, server.encoder.encode_images
-    server.encoder.encode_texts = lambda texts: batches.append(len(texts)) or encode_texts(texts)  # type: ignore
-    server.encoder.encode_images = lambda images: batches.append(len(images)) or encode_images(images)  # type: ignore
+    server.encoder.encode_texts = lambda texts: batches.append(len(texts)) or encode_texts(texts)
+    server.encoder.encode_images = lambda images: batches.append(len(images)) or encode_images(images)
     texts = [f"red {i}" for i in range(10)]
     answer = server.client.post("/v1/embed", json={"texts": texts}).json
     assert np.allclose(answer["vectors"], encode_texts(texts))

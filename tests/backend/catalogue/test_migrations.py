@@ -94,7 +94,7 @@ def plans(tmp_path: Path) -> Iterator[tuple[Catalogue, list[str]]]:
     second = create_engine(url)
 
     @event.listens_for(catalogue._database.engine, "before_cursor_execute")
-    def explain(connection, cursor, statement, parameters, *_):  # type: ignore[no-untyped-def]
+    def explain(connection, cursor, statement, parameters, *_):
         if statement.startswith("SELECT") and "items" in statement:
             with second.connect() as other:
                 plan = other.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)

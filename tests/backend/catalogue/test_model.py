@@ -66,7 +66,7 @@ class World:
             new = NewCaption(("one", "two")[number % 2], images[number // 2 % len(images)], tags)
             self._uploaded(self.catalogue.add_captions(TENANT, [new])[0], new.image_id, tags)
 
-    def _uploaded(self, added, image_id: str | None, tags: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+    def _uploaded(self, added, image_id: str | None, tags: tuple[str, ...]) -> None:
         assert added.duplicate == (added.item.id in self.alive)
         expected = self.alive.setdefault(added.item.id, Expected(added.item.kind, image_id, []))
         expected.tags += [tag for tag in tags if tag not in expected.tags]

@@ -205,7 +205,7 @@ def test_a_point_that_the_store_refuses_holds_up_no_other(catalogue: Catalogue, 
         write(catalogue, store, items[-1])
     for item in items:
         catalogue.patch(TENANT, item.id, ["new"], None)
-    assert project(catalogue, FussyStore(store, items[2].id)) == 7  # type: ignore[arg-type]
+    assert project(catalogue, FussyStore(store, items[2].id)) == 7
     points = store.get(SPACE, "image", [item.id for item in items])
     assert [point.payload["tags"] for point in points] == [["new"], ["new"], [], *[["new"]] * 4]
     assert project(catalogue, store) == 0, "it is not tried for ever"

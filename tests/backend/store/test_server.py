@@ -177,7 +177,7 @@ def test_a_space_made_between_our_look_and_our_order_is_fine(qdrant: QdrantStand
         faster.ensure_space(SPACE)
         return there
 
-    store._client.collection_exists = look  # type: ignore[method-assign]
+    store._client.collection_exists = look
     store.ensure_space(SPACE)
     created = [seen for seen in qdrant.seen if seen.method == "PUT" and seen.path.endswith(SPACE.name)]
     assert len(created) > 2, "the second order met a collection that was there"

@@ -17,7 +17,7 @@ def ask(ranking: Ranking, everything: list[ScoredPoint]) -> int:
     """What `Searcher` does: asks until nothing more is needed; returns how often."""
     asked = 0
     while ranking.needs_more():
-        query = ranking.query(None, FILTER, None)  # type: ignore[arg-type]
+        query = ranking.query(None, FILTER, None)
         ranking.take(everything[: query.limit])
         asked += 1
     return asked
