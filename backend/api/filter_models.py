@@ -25,7 +25,7 @@ def _read_plain(value: Any) -> Any:
 
 
 def _read_bound(value: Any) -> float | datetime:
-    if isinstance(value, str):
+    if isinstance(value, str) and _TIME_LIKE.match(value):
         return read_time(f"{value}T00:00:00Z" if _DATE.fullmatch(value) else value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("A bound is a number, a date or a time such as 2026-01-31T12:00:00Z.")
@@ -35,6 +35,7 @@ def _read_bound(value: Any) -> float | datetime:
 
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME_LIKE = re.compile(r"[0-9]{4}-")
 Plain = Annotated[str | int | float | bool, PlainValidator(_read_plain)]
 Bound = Annotated[float | datetime, PlainValidator(_read_bound)]
 
@@ -111,9 +112,14 @@ class SearchFilter(Strict):
     tags_all: FilterTags = Field(default=[], description="All of these tags.")
     tags_none: FilterTags = Field(default=[], description="None of these tags.")
     metadata: Conditions = Field(default={})
-    ids: list[Id] = Field(default=[], max_length=MAX_BATCH, description="Among these items only.")
+    ids: list[Id] = Field(
+        default=[],
+        max_length=MAX_BATCH,
+        description="Among these items only.",
+        examples=[["0f6d6f3e-7f55-5b7c-9a51-2a6f3c0f6a10"]],
+    )
     has_caption: bool | None = Field(
-        default=None, description="Pictures with captions, or without any.", examples=[True]
+        default=None, description="Only pictures, those with captions or those without any.", examples=[True]
     )
     created_after: Time | None = Field(
         default=None, description="At this time or later.", examples=["2026-01-31T12:00:00Z"]

@@ -102,7 +102,7 @@ def _answer(wanted: SearchRequest, files: list[FileStorage], started: float) -> 
     query = SearchQuery(
         parts=_parts(state, wanted, files),
         filter=store_filter(wanted.filter, tenant(), state.services.settings.ranges()),
-        kinds=tuple(dict.fromkeys(KIND_OF[name] for name in wanted.return_)),
+        kinds=_kinds(wanted),
         limit=wanted.limit,
         min_score=wanted.min_score,
         min_relevance=wanted.min_relevance,
@@ -138,6 +138,13 @@ def _check_order(wanted: SearchRequest) -> None:
     """Raises `InvalidRequest` for what contradicts itself."""
     if wanted.diversify and wanted.order_by == "created_at":
         raise InvalidRequest("Hits in the order of their dates cannot be diversified as well.", "diversify")
+
+
+def _kinds(wanted: SearchRequest) -> tuple[Kind, ...]:
+    kinds = dict.fromkeys(KIND_OF[name] for name in wanted.return_)
+    # A caption neither has captions nor is a picture that lacks them.
+    asks_of_pictures = wanted.filter.has_caption is not None
+    return tuple(kind for kind in kinds if kind == "image" or not asks_of_pictures)
 
 
 def _mode(wanted: SearchRequest) -> Mode:

@@ -31,7 +31,7 @@ class OrderedPages:
 
     def fill(self) -> Mapping[ListName, Sequence[Candidate]]:
         lists = self._lists
-        depth = max(one.mark.given + one.size if one.size else 0 for one in lists.values()) + SLACK
+        depth = SLACK + max((one.mark.given + one.size for one in lists.values() if one.size), default=0)
         while wanted := [name for name, one in lists.items() if one.needs_more(self._items)]:
             for name, ranked in self._ordering.order(wanted, depth).items():
                 lists[name].ranked = ranked

@@ -32,6 +32,24 @@ def test_nothing_is_merged_unless_asked_for(server: Server, album: dict[str, lis
     assert server.search("red").json["merged"] is None
 
 
+@pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
+@pytest.mark.parametrize("order", [{}, {"merge": "rrf", "group_by": "image"}, {"order_by": "created_at"}])
+def test_pictures_without_captions_are_no_captions(
+    server: Server, album: dict[str, list[str]], mode: str, order: dict[str, str]
+) -> None:
+    [bare] = ids(server.upload(jpeg(GREEN, seed=30)).json["items"])
+    server.ingest()
+    asked = {"mode": mode, **order}
+    for has_caption in (False, True):
+        answer = server.search("red", filter={"has_caption": has_caption}, **asked).json
+        assert {hit["kind"] for hit in answer["images"] + (answer["merged"] or [])} <= {"image"}
+        assert (bare in ids(answer["images"])) == (not has_caption and mode != "lexical")
+        assert answer["captions"] == []
+        captions = {"return": ["captions"], "filter": {"has_caption": has_caption}}
+        answer = server.search("red", **captions, **asked).json
+        assert (answer["images"], answer["captions"], answer["next_cursor"]) == ([], [], None)
+
+
 def test_a_merged_list_takes_turns_by_rank(server: Server, album: dict[str, list[str]]) -> None:
     answer = server.search("red", merge="rrf", limit=6).json
     images, captions = answer["images"], answer["captions"]

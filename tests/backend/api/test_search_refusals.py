@@ -193,3 +193,9 @@ def test_files_and_parts_belong_together(empty: Server) -> None:
     assert too_many.json["errors"][0]["field"] == "file"
     no_request = empty.client.post("/v1/search", data={"file": (io.BytesIO(jpeg(RED)), "a.jpg")})
     assert no_request.json["errors"][0]["field"] == "request"
+
+
+def test_a_bound_that_is_no_time_either_is_told_of_both(empty: Server) -> None:
+    request = {"query": "red", "filter": {"metadata": {"price": {"gte": "cheap"}}}}
+    [error] = empty.client.post("/v1/search", json=request).json["errors"]
+    assert "number" in error["message"] and "time" in error["message"]
