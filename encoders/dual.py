@@ -90,26 +90,27 @@ def load_dual(folder: Path) -> DualEncoder:
     Raises `EncoderError` when the folder is incomplete or corrupt, or was trained for other towers.
     """
     manifest = read_manifest(folder)
-    tensors = read_heads(folder / HEADS, manifest.heads_sha256, manifest.towers)
-    image = load_image_side(folder, manifest, tensors)
-    texts = {
-        str(entry.language): load_text_side(folder, entry, manifest, tensors) for entry in manifest.texts
-    }
+    image, texts = load_sides(folder, manifest)
     for head in (image.head, *(side.head for side in texts.values())):
         freeze_linears(head)
     return DualEncoder(_space_of(manifest), manifest.temperature, image, texts)
 
 
-def load_image_side(folder: Path, manifest: Manifest, tensors: dict[str, Tensor]) -> ImageSide:
+def load_sides(folder: Path, manifest: Manifest) -> tuple[ImageSide, dict[str, TextSide]]:
+    """Texts by language. Raises `EncoderError` like `load_dual`."""
+    tensors = read_heads(folder / HEADS, manifest.heads_sha256, manifest.towers)
+    texts = {str(entry.language): _text_side(folder, entry, manifest, tensors) for entry in manifest.texts}
+    return _image_side(folder, manifest, tensors), texts
+
+
+def _image_side(folder: Path, manifest: Manifest, tensors: dict[str, Tensor]) -> ImageSide:
     tower = build_image_tower(manifest.image.tower, _weights_file(folder, manifest.image))
     _require_fit(folder, manifest.image, tower)
     head = make_head(manifest.image.head, tower.dim, manifest.dim, tower.class_dim)
     return ImageSide(tower, _load(head, folder, f"{manifest.image.role}.head.", tensors))
 
 
-def load_text_side(
-    folder: Path, entry: TowerEntry, manifest: Manifest, tensors: dict[str, Tensor]
-) -> TextSide:
+def _text_side(folder: Path, entry: TowerEntry, manifest: Manifest, tensors: dict[str, Tensor]) -> TextSide:
     vocabulary = read_vocabulary(folder / vocabulary_file(entry)) if needs_vocabulary(entry.tower) else None
     tower = build_text_tower(entry.tower, vocabulary)
     _require_fit(folder, entry, tower)

@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import nn
 
-from encoders.dual import load_image_side, load_text_side
-from encoders.heads import HeadKind, ProjectionHead, make_head, read_heads
-from encoders.manifest import HEADS, TowerEntry, read_manifest
+from encoders.dual import load_sides
+from encoders.heads import HeadKind, ProjectionHead, make_head
+from encoders.manifest import TowerEntry, read_manifest
 from encoders.towers.base import ImageTower, TextTower
 from encoders.towers.tf_idf import TfIdf
 from encoders.towers.word_vectors import WordVectors
@@ -83,11 +83,7 @@ def new_text_model(language: str, tower: TextTower, material: Material, recipe: 
 def load_assembly(folder: Path, recipe: Recipe) -> Assembly:
     """What `folder` holds, ready to be trained further. Raises `EncoderError` like `load_dual`."""
     manifest = read_manifest(folder)
-    tensors = read_heads(folder / HEADS, manifest.heads_sha256, manifest.towers)
-    image = load_image_side(folder, manifest, tensors)
-    texts = {
-        str(entry.language): load_text_side(folder, entry, manifest, tensors) for entry in manifest.texts
-    }
+    image, texts = load_sides(folder, manifest)
     for head in (image.head, *(side.head for side in texts.values())):
         _make_trainable(head, recipe)
     models = {
