@@ -198,4 +198,5 @@ def test_files_and_parts_belong_together(empty: Server) -> None:
 def test_a_bound_that_is_no_time_either_is_told_of_both(empty: Server) -> None:
     request = {"query": "red", "filter": {"metadata": {"price": {"gte": "cheap"}}}}
     [error] = empty.client.post("/v1/search", json=request).json["errors"]
-    assert "number" in error["message"] and "time" in error["message"]
+    assert "number" in error["message"]
+    assert "time" in error["message"]
