@@ -64,8 +64,13 @@ def _targets(matches: Tensor) -> Tensor:
     return matches / matches.sum(1, keepdim=True)
 
 
-def recall(queries: Units, candidates: Units) -> dict[str, float]:
-    """Recall@1/5/10 and median rank of the best match, each query against all candidates."""
+def recall(queries: Units, candidates: Units, said: Tensor | None = None) -> dict[str, float]:
+    """Recall@1/5/10 and median rank of the best match, each query against all candidates.
+
+    Half of the candidates that are exactly as near as the best match come before it, or a model that tells
+    nothing apart would seem perfect. `said`, `int64[m]`: candidates of one number are the same caption, of
+    which any will do.
+    """
     chunks = (
         Units(*chunk)
         for chunk in zip(
@@ -74,13 +79,15 @@ def recall(queries: Units, candidates: Units) -> dict[str, float]:
             strict=True,
         )
     )
-    ranks = torch.cat([_ranks(chunk, candidates) for chunk in chunks])
+    same = torch.arange(len(candidates.owners), device=candidates.owners.device) if said is None else said
+    ranks = torch.cat([_ranks(chunk, candidates, same) for chunk in chunks])
     recalls = {f"recall@{k}": round((ranks <= k).float().mean().item(), 4) for k in (1, 5, 10)}
     return recalls | {"median_rank": ranks.float().median().item()}
 
 
-def _ranks(queries: Units, candidates: Units) -> Tensor:
+def _ranks(queries: Units, candidates: Units, said: Tensor) -> Tensor:
     similarities = queries.vectors @ candidates.vectors.T
     matching = queries.owners[:, None] == candidates.owners[None, :]
-    best = similarities.masked_fill(~matching, -torch.inf).amax(1, keepdim=True)
-    return (similarities > best).sum(1) + 1
+    best, where = similarities.masked_fill(~matching, -torch.inf).max(1, keepdim=True)
+    level = (similarities == best) & ~matching & (said[None, :] != said[where])
+    return (similarities > best).sum(1) + level.sum(1) // 2 + 1

@@ -15,12 +15,13 @@ from PIL import Image
 from encoders.images import ImageError, read_image
 from encoders.towers.base import ImageTower, TextTower
 from encoders.training.augment import view_of
-from encoders.training.progress import Listener
+from encoders.training.progress import Listener, TrainingError
 
 Features = NDArray[np.float16]
 
 SHARD = 128
 BATCH = 8
+LARGEST = float(np.finfo(np.float16).max)
 MAX_PIXELS = 200_000_000
 SHORTEST = 520
 """Pictures are reduced to no less than this shorter side, twice what the towers look at, before they wait."""
@@ -158,6 +159,11 @@ def _image_rows(tower: ImageTower, batch: Sequence[Image.Image | ImageError | OS
     readable = [(row, image) for row, image in enumerate(batch) if isinstance(image, Image.Image)]
     if readable:
         features = tower.features([image for _, image in readable])
+        if not (features.abs() <= LARGEST).all():
+            raise TrainingError(
+                f"{tower.name} gives features that are no numbers, or numbers above {LARGEST:.0f}: "
+                "are its weights those of a trained network?"
+            )
         rows[[row for row, _ in readable]] = features.cpu().numpy().astype(np.float16)
     return rows
 

@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from encoders.training.progress import Listener
+from encoders.training.progress import Listener, TrainingError
 from encoders.training.recipe import Schedule
 
 WARM_UP_STEPS = 50
@@ -58,13 +58,20 @@ class Fit(Generic[Model]):
         self._saved = time.monotonic()
 
     def run(self, stage: str, checkpoint: Path, listener: Listener) -> Model:
-        """The averaged model of the best epoch. Goes on from `checkpoint` if there is one."""
+        """The averaged model of the best epoch. Goes on from `checkpoint` if there is one.
+
+        Raises `TrainingError` when the weights are no numbers any more.
+        """
         if checkpoint.exists():
             self._resume(checkpoint)
             listener.say(f"{stage}: going on after epoch {self.epoch} of an interrupted training.")
         while self.epoch < self._schedule.epochs and self.epoch - self.best_epoch < self._schedule.patience:
             self._train_epoch()
             self.epoch += 1
+            if not all(weights.isfinite().all() for weights in self.averaged.parameters()):
+                raise TrainingError(
+                    f"Training diverged in epoch {self.epoch}: it cannot learn from these features."
+                )
             score = self._objective.score(self.averaged)
             if score > self.best_score:
                 self.best_score, self.best_epoch = score, self.epoch

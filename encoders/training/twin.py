@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -102,8 +104,16 @@ def evaluate(model: TwinModel, material: Material) -> Metrics:
         captioned = torch.isin(images.owners, texts.owners)
         metrics[f"{language} text to image"] = recall(texts, images)
         asking = Units(images.vectors[captioned], images.owners[captioned])
-        metrics[f"{language} image to text"] = recall(asking, texts)
+        metrics[f"{language} image to text"] = recall(
+            asking, texts, _numbered(side.captions.texts).to(device)
+        )
     return metrics
+
+
+def _numbered(texts: Sequence[str]) -> Tensor:
+    """`int64[n]`: equal texts have equal numbers."""
+    numbers: dict[str, int] = {}
+    return torch.tensor([numbers.setdefault(text, len(numbers)) for text in texts])
 
 
 def score_of(metrics: Metrics) -> float:

@@ -54,6 +54,28 @@ def test_recall_counts_the_best_match_of_a_query():
     assert figures == {"recall@1": 0.5, "recall@5": 1.0, "recall@10": 1.0, "median_rank": 1.0}
 
 
+def test_a_model_that_tells_nothing_apart_is_no_better_than_chance():
+    captions, pictures = (
+        units([[1, 0, 0]] * 60, [i // 3 for i in range(60)]),
+        units([[1, 0, 0]] * 20, [*range(20)]),
+    )
+    assert recall(captions, pictures) == {
+        "recall@1": 0.0,
+        "recall@5": 0.0,
+        "recall@10": 1.0,
+        "median_rank": 10.0,
+    }
+    assert recall(pictures, captions)["median_rank"] == 29.0
+
+
+def test_the_same_caption_of_another_picture_is_as_good():
+    pictures = units([[1, 0], [1, 0.1], [1, 0.2], [1, 0.3]], [0, 1, 2, 3])
+    captions = units([[1, 0.1]] * 3 + [[0, 1]], [1, 2, 3, 0])
+    asking = Units(pictures.vectors[3:], pictures.owners[3:])
+    assert recall(asking, captions, torch.tensor([5, 5, 5, 6]))["median_rank"] == 1
+    assert recall(asking, captions, torch.tensor([5, 6, 7, 8]))["median_rank"] == 2
+
+
 def test_recall_does_not_depend_on_how_many_queries_are_ranked_at_once(monkeypatch):
     torch.manual_seed(0)
     pictures = Units(normalize(torch.randn(30, 8), dim=1), torch.arange(30))
@@ -62,6 +84,6 @@ def test_recall_does_not_depend_on_how_many_queries_are_ranked_at_once(monkeypat
     sizes = []
     ranks = contrastive._ranks
     monkeypatch.setattr(contrastive, "QUERIES_AT_ONCE", 7)
-    monkeypatch.setattr(contrastive, "_ranks", lambda q, c: sizes.append(len(q.owners)) or ranks(q, c))
+    monkeypatch.setattr(contrastive, "_ranks", lambda q, c, s: sizes.append(len(q.owners)) or ranks(q, c, s))
     assert (recall(captions, pictures), recall(pictures, captions)) == whole
     assert max(sizes) == 7

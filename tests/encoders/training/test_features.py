@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from encoders.training.features import SHARD, FeatureCache, problem_of
-from encoders.training.progress import Silence
+from encoders.training.progress import Silence, TrainingError
 from tests.encoders.training.conftest import Notes
 from tests.support.pictures import picture
 
@@ -95,3 +95,15 @@ def test_a_changed_picture_a_view_and_a_seed_have_features_of_their_own(files, t
     assert tower.seen == 16
     cache.images(tower, files[:4], 0, 1)
     assert tower.seen == 16, "the whole picture does not depend on the seed"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e5])
+def test_features_that_no_head_can_learn_from_are_refused_and_not_kept(files, tmp_path, monkeypatch, value):
+    cache = FeatureCache(tmp_path / "cache", Silence())
+    monkeypatch.setattr(MeanColour, "features", lambda self, images: torch.full((len(images), 3), value))
+    with pytest.raises(
+        TrainingError, match=r"mean-colour gives features that are no numbers, or .* above 65504"
+    ):
+        cache.images(MeanColour(), files, 0, 0)
+    monkeypatch.undo()
+    assert np.isfinite(cache.images(MeanColour(), files, 0, 0).read()).all()
