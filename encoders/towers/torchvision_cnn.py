@@ -76,10 +76,22 @@ def _load_network(architecture: str, weights: Path) -> nn.Module:
     network: nn.Module = get_model(architecture, weights=None)
     try:
         network.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
-    except (OSError, EOFError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
-        reason = (str(error).splitlines() or ["it ends too early"])[0]
-        raise EncoderError(f"{weights} holds no weights of torchvision's {architecture}: {reason}") from error
+    except (OSError, EOFError, RuntimeError, TypeError, AttributeError, pickle.UnpicklingError) as error:
+        raise EncoderError(
+            f"{weights} holds no weights of torchvision's {architecture}: {_reason(error)}"
+        ) from error
     return network.eval()
+
+
+def _reason(error: Exception) -> str:
+    """One line: what torch says of it is many, or advice to load what nobody should."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, EOFError):
+        return "it ends too early."
+    if str(error).startswith("Error(s) in loading state_dict"):
+        return "its layers have other names or sizes."
+    return "it is no state dict of tensors, as torch.save(network.state_dict(), ...) writes."
 
 
 def _without_classifier(network: nn.Module) -> nn.Module:

@@ -114,14 +114,16 @@ class TestTorchvision:
 
     def test_weights_of_another_network_are_refused(self, tmp_path):
         weights = self.weights_of("shufflenet_v2_x0_5", tmp_path)
-        with pytest.raises(EncoderError, match="holds no weights of torchvision's resnet18"):
+        with pytest.raises(
+            EncoderError, match=r"of torchvision's resnet18: its layers have other names or sizes\.$"
+        ):
             TorchvisionCnn("torchvision:resnet18", weights)
 
     def test_what_is_no_weights_file_or_no_network_is_refused(self, tmp_path):
         (tmp_path / "no.pth").write_bytes(b"no weights")
-        with pytest.raises(EncoderError, match="holds no weights"):
+        with pytest.raises(EncoderError, match=r"holds no weights .*: it is no state dict of tensors, .*\.$"):
             TorchvisionCnn("torchvision:resnet18", tmp_path / "no.pth")
-        with pytest.raises(EncoderError, match="holds no weights"):
+        with pytest.raises(EncoderError, match=r"holds no weights .*: No such file or directory$"):
             TorchvisionCnn("torchvision:resnet18", tmp_path / "missing.pth")
         (tmp_path / "empty.pth").touch()
         with pytest.raises(EncoderError, match=r"holds no weights .*: it ends too early"):
