@@ -186,6 +186,9 @@ class EdgeStore:
 
     def require_room(self) -> None:
         require_room(self._shards.folder, FOR_UPLOADS)
+        if missing := max(0, len(KINDS) - len(self._shards.names())):
+            # On a disk too small for the shards themselves, what is accepted would wait for ever.
+            require_room(self._shards.folder, FOR_UPLOADS, missing * NEW_SHARD)
 
     def check(self) -> None:
         self._shards.check()

@@ -22,6 +22,7 @@ import qdrant_edge as edge
 
 from backend.errors import Unavailable
 from backend.store.base import VECTOR_NAME, MissingLexical, MissingSpace, is_missing_lexical
+from backend.store.edge_room import require_room_to_load
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ class Shards:
             if self._closed:
                 raise Unavailable("The vector store is closed.")
             if name not in self._open and (self.folder / name).is_dir():
+                require_room_to_load(self.folder / name)
                 try:
                     self._open[name] = _load(self.folder / name)
                 except _DamagedError as error:

@@ -129,3 +129,36 @@ def test_a_small_disk_is_enough_for_a_small_collection(make_server: MakeServer, 
         assert {item.status for item in client.wait(accepted, seconds=90)} == {"indexed"}
         assert len(client.search("red", limit=1000).images) == len(accepted)
     assert server.stop() == 0
+
+
+@pytest.mark.parametrize("disk", [SMALL_DISK], indirect=True)
+def test_a_server_starts_on_a_full_disk(make_server: MakeServer, disk: Path) -> None:
+    """Loading vectors takes room where the disk is memory, and taking what is not there kills the process."""
+    server = make_server(data=disk / "data").start()
+    with server.client(patience=0) as client:
+        ids = [item.id for item in client.upload([("0.png", noise(0)), ("1.png", noise(1))]).items]
+        client.wait(ids, seconds=60)
+    assert server.stop() == 0
+    ballast = fill_disk(disk, 8 * MEBIBYTE)
+
+    server.start(wait=False)
+    server.wait_for(lambda: names_the_disk(server.url))
+    with server.client(patience=0) as client:
+        with pytest.raises(ApiError) as refused:
+            client.search("red")
+        assert (refused.value.status, refused.value.code) == (507, "storage_full")
+        assert {item.id for item in client.list_items()} == set(ids)
+        ballast.unlink()
+        assert {hit.id for hit in client.search("red", limit=1000).images} == set(ids)
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("disk", [40 * MEBIBYTE], indirect=True)
+def test_a_disk_too_small_for_any_vectors_takes_no_uploads(make_server: MakeServer, disk: Path) -> None:
+    server = make_server(data=disk / "data").start(wait=False)
+    with server.client(patience=0) as client:
+        accepted, error = upload_until_full(client)
+    assert accepted == [], "Nothing that could not be indexed is accepted."
+    assert (error.status, error.code) == (507, "storage_full")
+    assert originals(server) == []
+    assert server.stop() == 0
