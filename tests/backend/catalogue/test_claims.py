@@ -8,7 +8,7 @@ import pytest
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.claims import DEATHS
 from backend.catalogue.items import Item, NewCaption, Source
-from tests.backend.catalogue.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.items import (
     LEASE,
     SPACE,

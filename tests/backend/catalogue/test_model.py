@@ -14,7 +14,7 @@ from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.claims import Claim
 from backend.catalogue.items import Item, Listing, NewCaption
 from backend.errors import NotFound
-from tests.backend.catalogue.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.databases import make_empty
 from tests.support.items import LEASE, SPACE, TENANT, image
 

@@ -6,7 +6,7 @@ import pytest
 
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.target import SETTLED, SILENT, NotTheTargetError
-from tests.backend.catalogue.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.items import LEASE, SPACE, add_caption, claim, claimed_ids, index
 
 OLD, NEW = "colour-old", "colour-new"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from backend.catalogue.catalogue import Catalogue
-from tests.backend.catalogue.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.items import (
     LEASE,
     SPACE,

@@ -8,7 +8,7 @@ import pytest
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.items import NewCaption, caption_id, image_id
 from backend.errors import InvalidRequest, NotFound
-from tests.backend.catalogue.conftest import Clock
+from tests.support.clock import Clock
 from tests.support.items import TENANT, add_caption, add_image, claim, image, index, read
 
 
