@@ -13,7 +13,6 @@ from backend.api.search_models import SearchRequest
 from tests.backend.api.conftest import Server
 
 JSON_CALLS = ["/v1/search", "/v1/captions", "/v1/embed"]
-FORM = "multipart/form-data; boundary=x"
 FORM_CALLS = ["/v1/images", "/v1/search", "/v1/embed"]
 
 
