@@ -14,7 +14,7 @@ const FIRST_PAUSE = 1; // seconds, doubled each time while the server is away or
 const LONGEST_PAUSE = 30;
 const PASSING = [0, 429, 502, 503, 504]; // nobody there, or nobody who has time
 
-/** `{key, file, tags, bulk, state, progress, item, duplicate, problem}`; states: waiting, sending, pending, indexed, failed. */
+/** `{key, file, tags, bulk, state, progress, item, duplicate, captions, problem}`; states: waiting, sending, pending, indexed, failed. */
 export const entries = [];
 const listeners = new Set();
 let sending = 0;
@@ -32,7 +32,7 @@ function tell(entry = null) {
 
 export function add(files, tags) {
   const bulk = files.length > MANY;
-  for (const file of files) entries.push({ key: entries.length, file, tags, bulk, state: "waiting", progress: 0, item: null, duplicate: false, problem: null });
+  for (const file of files) entries.push({ key: entries.length, file, tags, bulk, state: "waiting", progress: 0, item: null, duplicate: false, captions: [], problem: null });
   tell();
   pump();
 }

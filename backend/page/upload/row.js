@@ -67,11 +67,13 @@ function whyFailed(entry) {
 }
 
 function captionField(entry) {
-  const said = h("ul", { class: "said" });
+  const line = (text) => h("li", {}, text);
+  const said = h("ul", { class: "said" }, entry.captions.map(line));
   const add = async (text) => {
     const caption = await addCaption(entry.item, text);
     bringBack(caption);
-    said.append(h("li", {}, caption.text));
+    entry.captions.push(caption.text);
+    said.append(line(caption.text));
   };
   return h("div", {}, said, lineForm(t("upload.caption"), add, t("upload.caption.label", { name: entry.file.name })));
 }
