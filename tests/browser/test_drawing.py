@@ -31,6 +31,15 @@ SHIFTS = """() => {
     }).observe({ type: "layout-shift", buffered: true });
 }"""
 
+PICTURES = """() => [...document.querySelectorAll(".results .picture:not(.held) .open")].map((one) => {
+    const { top, height } = one.getBoundingClientRect();
+    return [top, height];
+})"""
+BEYOND = """(all) => all.filter((one) => {
+    const [mine, hit] = [one, one.closest(".hit")].map((each) => each.getBoundingClientRect());
+    return mine.left < hit.left - 1 || mine.right > hit.right + 1 || one.scrollWidth > one.clientWidth;
+}).map((one) => one.ariaLabel)"""
+
 
 @pytest.fixture(scope="module")
 def wall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -137,6 +146,28 @@ def test_going_back_returns_to_the_place_in_a_long_list(wall: Server, open_page:
     page.reload()
     page.wait_for_function("() => scrollY > 500")
     assert pictures(page).count() >= 120
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("touched", [False, True])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_rows_are_of_one_height_and_as_wide_as_the_page(
+    wall: Server, open_page: Open, width: int, touched: bool
+) -> None:
+    size = {"width": width, "height": 740}
+    page = open_page(wall, "?q=red", viewport=size, is_mobile=touched, has_touch=touched)
+    pictures(page).first.wait_for()
+    rows: dict[int, list[float]] = {}
+    for top, height in page.evaluate(PICTURES):
+        rows.setdefault(round(top), []).append(height)
+    assert len(rows) > 5
+    assert all(max(heights) - min(heights) < 1 for heights in rows.values()), rows
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    beyond = page.locator(".results .actions").evaluate_all(BEYOND)
+    assert beyond == []
+    assert (
+        page.locator(".grid").evaluate("one => getComputedStyle(one).backgroundColor") == "rgba(0, 0, 0, 0)"
+    )
 
 
 @pytest.mark.slow

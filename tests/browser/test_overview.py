@@ -11,6 +11,8 @@ from tests.browser.test_upload import BROKEN
 from tests.support.pictures import jpeg
 from tests.support.server import Server
 
+PHONE = {"width": 360, "height": 740}
+
 
 def test_the_overview_counts_and_names_the_space(gallery: Server, open_page: Open) -> None:
     page = open_page(gallery, "?view=overview")
@@ -33,6 +35,9 @@ def test_failures_are_shown_with_their_reason_and_can_be_retried(studio: Server,
     with page.expect_response("**/retry") as retried:
         failure.get_by_role("button", name="Try again").click()
     assert retried.value.status == 202
+    page.set_viewport_size(PHONE)
+    line = 1.5 * failure.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
+    assert failure.get_by_role("link").bounding_box()["height"] < 2 * line
 
 
 @pytest.mark.slow

@@ -218,6 +218,37 @@ def test_order_and_variety_are_asked_for(page: Page) -> None:
     assert first_files(page)[0] == "brick.png"
 
 
+def test_what_is_chosen_in_a_closed_menu_shows(page: Page, gallery: Server) -> None:
+    def colour(menu: str) -> str:
+        found: str = (
+            page.locator("summary").filter(has_text=menu).evaluate("one => getComputedStyle(one).color")
+        )
+        return found
+
+    search(page, "a cat")
+    idle = colour("Options")
+    assert colour("Tags") == idle
+    for chosen in ("order=created_at", "captioned=1", "varied=1"):
+        page.goto(f"{gallery.url}/?q=a+cat&tag=demo&{chosen}")
+        settled(page)
+        assert colour("Options") == colour("Tags") != idle
+
+
+def test_a_tag_shows_its_captions_on_a_narrow_screen_too(gallery: Server, open_page: Open) -> None:
+    page = open_page(gallery, "?tag=demo", viewport={"width": 360, "height": 740})
+    pictures(page).first.wait_for()
+    assert page.locator(".filters").inner_text().split() == ["Pictures", "Captions"]
+    page.get_by_role("button", name="Captions", exact=True).click()
+    captions(page).first.wait_for()
+    assert page.url.endswith("?tag=demo&only=captions")
+    assert not pictures(page).first.is_visible()
+    page.reload()
+    captions(page).first.wait_for()
+    page.get_by_role("button", name="Remove tag: demo").click()
+    pictures(page).first.wait_for()
+    assert not page.locator(".filters").is_visible()
+
+
 @pytest.mark.slow
 def test_dates_narrow_a_search_down(page: Page) -> None:
     search(page, "a cat")
@@ -234,7 +265,7 @@ def test_dates_narrow_a_search_down(page: Page) -> None:
 
 @pytest.mark.slow
 def test_without_words_only_what_still_holds_stands_there(page: Page, gallery: Server) -> None:
-    page.goto(f"{gallery.url}/?q=a+cat&tag=space&tag=demo&not=animals&before=2000-01-01&only=captions")
+    page.goto(f"{gallery.url}/?q=a+cat&tag=space&tag=demo&not=animals&before=2000-01-01")
     page.get_by_role("button", name="Remove a cat").click()
     settled(page)
     assert [chip.inner_text() for chip in chips(page).all()] == ["tag: space"]

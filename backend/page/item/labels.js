@@ -22,14 +22,13 @@ export function labelForm(item) {
   const ask = async () => {
     const labels = namesIn(input.value);
     remember("labels", input.value, { session: true });
-    if (!labels.length) return input.focus();
+    if (!labels.length) return void input.focus();
     try {
       const found = await classify({ item: item.id, labels, top: Math.min(labels.length, 20) });
       answer.replaceChildren(bars(found.labels));
     } catch (problem) {
       answer.replaceChildren(problemBox(problem, ask));
     }
-    return undefined;
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();

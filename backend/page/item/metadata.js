@@ -27,7 +27,7 @@ function isRounded(value) {
 
 export function metadataForm(item) {
   const rows = h("div", { class: "metadata-rows" });
-  const trouble = h("div", {});
+  const trouble = h("div");
   const addRow = (name = "", value = "") => {
     const row = h(
       "div",

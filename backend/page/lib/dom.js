@@ -43,11 +43,8 @@ const ICONS = {
 
 export function icon(name, size = 18) {
   const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("width", size);
-  svg.setAttribute("height", size);
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
+  const attributes = { viewBox: "0 0 24 24", width: size, height: size, class: "icon", "aria-hidden": true };
+  for (const [key, value] of Object.entries(attributes)) svg.setAttribute(key, value);
   const path = document.createElementNS(SVG, "path");
   path.setAttribute("d", ICONS[name]);
   svg.append(path);

@@ -17,12 +17,12 @@ const FAILED = 50;
 const RECENT = 18;
 
 export function overviewView() {
-  const trouble = h("div", {});
+  const trouble = h("div");
   const counts = h("dl", { class: "counts" });
   const work = h("div", { class: "work", role: "status" });
-  const failed = h("section", {});
-  const recent = h("section", {});
-  const space = h("section", {});
+  const failed = h("section");
+  const recent = h("section");
+  const space = h("section");
   const element = h("div", { class: "overview" }, h("h1", {}, t("nav.overview")), trouble, counts, work, failed, recent, space);
   const poller = poll(async (quiet) => {
     try {

@@ -12,7 +12,7 @@ export function filterBar({ onChange, onGrey }) {
   let query = null;
   const change = (changes, options) => onChange(changed(query, changes), options);
 
-  const tags = tagMenu((changes) => change(changes));
+  const tags = tagMenu(change);
   const [after, before] = ["after", "before"].map((name) => h("input", { type: "date", onchange: ({ target }) => change({ [name]: target.value }) }));
   const dates = menu("calendar", t("added"), [
     h("label", {}, t("filters.after"), after),
@@ -69,7 +69,7 @@ export function filterBar({ onChange, onGrey }) {
 function menu(image, title, content) {
   return h(
     "details",
-    { class: "menu", onkeydown: (event) => closeOnEscape(event) },
+    { class: "menu", onkeydown: closeOnEscape },
     h("summary", { title }, icon(image), title, icon("down", 14)),
     h("div", { class: "panel" }, content),
   );
@@ -102,7 +102,7 @@ function check(key, onCheck, attributes = {}) {
 function tagMenu(onChange) {
   const rows = h("ul", { class: "tags" });
   const said = h("p", { class: "quiet" });
-  const find = h("input", { type: "search", placeholder: t("filters.tags.find"), "aria-label": t("filters.tags.find"), oninput: () => draw() });
+  const find = h("input", { type: "search", placeholder: t("filters.tags.find"), "aria-label": t("filters.tags.find"), oninput: draw });
   const element = menu("tag", t("tags"), [find, rows, said]);
   let query = { tags: [], without: [] };
   let counted = [];
@@ -139,7 +139,6 @@ function tagMenu(onChange) {
     const not = h(
       "button",
       {
-        
         class: "not",
         "aria-pressed": String(without),
         "aria-label": t("filters.tags.without", { tag: name }),
@@ -155,7 +154,6 @@ function tagMenu(onChange) {
     element,
     show(now) {
       query = now;
-      element.classList.toggle("active", now.tags.length + now.without.length > 0);
       draw();
     },
   };

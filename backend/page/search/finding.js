@@ -18,9 +18,10 @@ export async function find(query, limit, cursor, signal) {
 }
 
 /** Without a query there is what came last: pictures, and with a tag captions too. `cursor` has one of each. */
-export async function browse({ tags: [tag] }, limit, cursor, signal) {
+export async function browse({ tags: [tag], only }, limit, cursor, signal) {
+  const wanted = only || (tag ? "images, captions" : "images");
   const list = (kind) => {
-    const over = cursor ? !cursor[kind] : kind === "caption" && !tag;
+    const over = cursor ? !cursor[kind] : !wanted.includes(kind);
     return over ? { items: [], next_cursor: null } : listItems({ kind, status: "indexed", tag, limit, cursor: cursor?.[kind] }, { signal });
   };
   const [image, caption] = await Promise.all([list("image"), list("caption")]);

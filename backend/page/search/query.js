@@ -66,10 +66,10 @@ export function changed(query, changes) {
   return held({ ...next, parts: [...distinct.values()].slice(-MOST_PARTS) });
 }
 
-/** Without parts there is no search, only a listing, which knows nothing but a tag: other filters would not hold. */
+/** Without parts there is no search, only a listing, which knows a tag and its kinds: other filters would not hold. */
 function held(query) {
   if (query.parts.length) return query;
-  return { ...query, tags: query.tags.slice(0, 1), without: [], after: "", before: "", only: "" };
+  return { ...query, tags: query.tags.slice(0, 1), without: [], after: "", before: "", only: query.tags.length ? query.only : "" };
 }
 
 /** A new query for one part alone, for instance "captions that fit this picture". */

@@ -18,7 +18,7 @@ export function resultLists({ onAction, onMore, onUp }) {
   const captions = h("section", { class: "captions", "aria-labelledby": "captions-title" }, captionTitle, h("div", { class: "scroller" }, list, listEdge));
   const pictures = h("section", { class: "pictures", "aria-labelledby": "pictures-title" }, pictureTitle, grid, edge);
   const columns = h("div", { class: "columns" }, pictures, captions);
-  const trouble = h("div", {});
+  const trouble = h("div");
   const element = h("div", { class: "results" }, trouble, columns, end);
   let drawn = { images: 0, captions: 0 };
   let threshold = 0;
@@ -32,7 +32,7 @@ export function resultLists({ onAction, onMore, onUp }) {
     const hits = [...grid.children];
     const last = hits.at(-1)?.offsetTop;
     const hold = more && hits[0]?.offsetTop !== last;
-    grid.classList.toggle("full", hold);
+    grid.classList.toggle("more", hold);
     if (!hold) return;
     for (let i = hits.length - 1; hits[i].offsetTop === last; i -= 1) hits[i].classList.add("held");
   }

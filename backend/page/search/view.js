@@ -87,7 +87,7 @@ export function searchView() {
     another = false;
     const browsing = !query.parts.length;
     element.classList.toggle("browsing", browsing && !query.tags.length);
-    filters.element.hidden = browsing;
+    filters.element.classList.toggle("bare", browsing);
     box.show(query.parts.findLast((part) => part.kind === "text")?.value ?? "", false);
     chips.show(query);
     filters.show(query);
@@ -139,14 +139,13 @@ export function searchView() {
   function draw(answer) {
     shown = Object.assign(answer, { empty: "" });
     const browsing = !query.parts.length;
-    if (answer.unknown) return results.message(t("search.unknown"));
+    if (answer.unknown) return void results.message(t("search.unknown"));
     if (!results.show(answer, { only: query.only, browsing })) box.focus();
     results.finish(answer);
     const hits = [...answer.images, ...answer.captions];
     if (!browsing && hits.length) filters.calibrated(hits.some(({ relevance }) => relevance !== null));
     if (!hits.length) filling.now(true);
     status.textContent = told(answer);
-    return undefined;
   }
 
   /** Nothing was found: perhaps there is nothing yet. Then that is said, and what comes is shown. */

@@ -34,7 +34,7 @@ export function uploadView() {
   const bar = h("progress", { max: 1, value: 0, "aria-label": t("upload.all") });
   const said = h("p", { class: "summary" });
   const again = h("button", { hidden: true, onclick: () => tried(retryAll) }, icon("retry"), t("upload.retry"));
-  const trouble = h("div", {});
+  const trouble = h("div");
   const kinds = ["all", "failed"].map((kind) =>
     h("button", { "aria-pressed": String(kind === "all"), data: { kind }, onclick: () => choose(kind) }, t(kind)),
   );
