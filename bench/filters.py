@@ -20,7 +20,8 @@ from backend.store.edge import EdgeStore
 from backend.store.filters import rfc3339
 from bench.bounds import Bounds
 from bench.data import val_captions
-from bench.store import SPACE, START, TENANT, median, show, timed, vectors
+from bench.store import SPACE, START, TENANT, vectors
+from bench.timing import median, show, timed
 
 SHARES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.5, 0.9, 1.0)
 QUERIES = 50
@@ -108,7 +109,7 @@ class Library:
         bounds.at_most(f"{state}: milliseconds that words add", 1000 * (both - alone), MOST_FOR_WORDS)
 
     def _median(self, name: str, queries: Sequence[Query]) -> float:
-        spent = median(list(queries), lambda query: self.store.query(SPACE.name, "image", query))
+        spent = median(queries, lambda query: self.store.query(SPACE.name, "image", query))
         show(name, spent)
         return spent
 

@@ -6,24 +6,20 @@ The server runs in a process of its own, the clients in this one.
 from __future__ import annotations
 
 import os
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from backend.adapters import open_adapters
 from backend.settings import DEFAULT_TENANT, Settings
-from backend.store.base import KINDS, Filter, Query
+from backend.store.base import KINDS, Filter, Query, Vector
 from bench.bounds import Bounds
 from bench.data import fill, val_captions
 from bench.load import run
+from bench.timing import median
 from encoders.base import Encoder
 from encoders.loading import load_encoder
 from tests.support.server import Server
-
-Value = TypeVar("Value")
 
 THREADS = 2
 REQUESTS = 300
@@ -69,25 +65,17 @@ def measure(
 
 def parts_alone(data: Path, encoder: Encoder, texts: Sequence[str]) -> tuple[float, float]:
     """Median seconds to encode one text, and to find its neighbours in both collections."""
-    vectors = []
-    encode = _median(lambda text: vectors.append(encoder.encode_texts([text])[0]), texts)
+    vectors: list[Vector] = []
+    warm_up = len(texts) // 10
+    encode = median(texts, lambda text: vectors.append(encoder.encode_texts([text])[0]), warm_up)
     adapters = open_adapters(Settings(data=data))
     try:
         queries = [Query(vector, 20, Filter(DEFAULT_TENANT)) for vector in vectors]
         store, space = adapters.store, encoder.space.name
-        search = _median(lambda query: [store.query(space, kind, query) for kind in KINDS], queries)
+        search = median(queries, lambda query: [store.query(space, kind, query) for kind in KINDS], warm_up)
     finally:
         adapters.close()
     return encode, search
-
-
-def _median(work: Callable[[Value], object], inputs: Sequence[Value]) -> float:
-    spent = []
-    for value in inputs:
-        started = time.perf_counter()
-        work(value)
-        spent.append(time.perf_counter() - started)
-    return statistics.median(spent[len(spent) // 10 :])
 
 
 def overload(bounds: Bounds, data: Path, texts: Sequence[str]) -> None:

@@ -9,14 +9,10 @@ import argparse
 import resource
 import statistics
 import tempfile
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -24,9 +20,8 @@ from backend.store.base import Filter, Point, Query, ScoredPoint
 from backend.store.edge import EdgeStore
 from backend.store.filters import rfc3339
 from bench.bounds import Bounds
+from bench.timing import median, show, timed
 from encoders.base import Space
-
-Value = TypeVar("Value")
 
 DIM = 512
 SPACE = Space("bench-1", DIM, "bench", (), "")
@@ -133,28 +128,6 @@ def recall(exact: list[list[ScoredPoint]], found: list[list[ScoredPoint]]) -> fl
         for best, hits in zip(exact, found, strict=True)
     ]
     return statistics.mean(shares)
-
-
-def median(inputs: list[Value], work: Callable[[Value], object]) -> float:
-    spent = []
-    for value in inputs:
-        started = time.perf_counter()
-        work(value)
-        spent.append(time.perf_counter() - started)
-    return statistics.median(spent)
-
-
-@contextmanager
-def timed(name: str) -> Iterator[list[float]]:
-    spent: list[float] = []
-    started = time.perf_counter()
-    yield spent
-    spent.append(time.perf_counter() - started)
-    show(name, spent[0])
-
-
-def show(name: str, seconds: float) -> None:
-    print(f"  {name:44} {1000 * seconds:10.2f} ms", flush=True)
 
 
 if __name__ == "__main__":
