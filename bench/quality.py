@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from backend.cli.train import user_cache
 from bench.bounds import Bounds
 from bench.data import captioned_pictures, shared
 from encoders.base import Encoder, Vectors
@@ -43,7 +44,7 @@ HELD_BACK_AT_5 = 0.20
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--held-back", action="store_true")
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "twinspace")
+    parser.add_argument("--cache", type=Path, default=user_cache())
     arguments = parser.parse_args()
     torch.set_num_threads(2)
     encoder = load_encoder("twinspace-mini")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from backend.cli.train import user_cache
 from bench.data import captioned_pictures
 from bench.quality import top5_of_names
 from bench.towers import recalls
@@ -40,7 +41,7 @@ ROWS: dict[str, Recipe] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "twinspace")
+    parser.add_argument("--cache", type=Path, default=user_cache())
     cache = parser.parse_args().cache
     torch.set_num_threads(2)
     examples = captioned_pictures()

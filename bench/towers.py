@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from backend.cli.train import user_cache
 from bench.bounds import Bounds
 from bench.data import captioned_pictures, shared
 from encoders.base import Encoder
@@ -44,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--train", action="store_true")
     parser.add_argument("--resnet50", type=Path)
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "twinspace")
+    parser.add_argument("--cache", type=Path, default=user_cache())
     arguments = parser.parse_args()
     torch.set_num_threads(2)
     bounds = Bounds()

@@ -60,7 +60,7 @@ def train(
 
     options = Options(
         out=out,
-        cache=cache or _user_cache(),
+        cache=cache or user_cache(),
         text_tower=text_tower,
         image_tower=image_tower,
         image_weights=image_weights,
@@ -97,7 +97,7 @@ class _Terminal:
         self._progress.console.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
-def _user_cache() -> Path:
+def user_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "twinspace"
 
 
