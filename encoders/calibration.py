@@ -1,6 +1,6 @@
 """What turns cosines of one space into `relevance`, kept beside the space's weights or by a catalogue.
 
-Each direction has a scale of its own, and each query moves along it by how unfamiliar it is. The groups
+Each direction has a scale of its own, and a query that is less familiar than usual moves along it. The groups
 (texts of a language, pictures) are told by their vectors, so that a vector is all that a scale needs.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -59,6 +60,13 @@ class Group:
     """By what is searched. One is missing where the pairs said nothing about it."""
     temperature: float | None = None
     """Of the softmax over cosines in zero-shot classification by labels of this group. None: pictures."""
+    usual: float = -math.inf
+    """Unfamiliarity that half of the group's queries stay below. They all count as if they had it: what
+    everybody says may be as little like its hits as anything else."""
+
+    def unfamiliarity(self, vectors: Vectors) -> Floats:
+        """`float64[n]`: what the penalties are for, `usual` at least."""
+        return np.maximum(self.gaussian.unfamiliarity(vectors), self.usual)
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ class Calibration:
         group = self._group_of(vector[None], modality)
         if group is None:
             return {}
-        unfamiliarity = float(group.gaussian.unfamiliarity(vector[None])[0])
+        unfamiliarity = float(group.unfamiliarity(vector[None])[0])
         return {to: way.cosines + way.penalty * unfamiliarity for to, way in group.directions.items()}
 
     def spreads(self, vectors: Vectors) -> Floats:
@@ -119,6 +127,8 @@ class Calibration:
                 "penalties": penalties,
                 "temperature": group.temperature,
             }
+            if math.isfinite(group.usual):
+                about["groups"][name]["usual"] = group.usual
         arrays["about"] = np.frombuffer(json.dumps(about, sort_keys=True).encode(), np.uint8)
         buffer = io.BytesIO()
         # In one memory order, so that the same calibration has the same bytes.
@@ -152,7 +162,9 @@ def _group(name: str, known: dict[str, Any], arrays: Mapping[str, NDArray[Any]])
         known["rest"],
     )
     directions = {s: Direction(known["penalties"][s], arrays[f"{name}/{s}"]) for s in known["penalties"]}
-    return Group(known["modality"], gaussian, directions, known["temperature"])
+    # Calibrations that were fitted by earlier versions have none.
+    usual = known.get("usual", -math.inf)
+    return Group(known["modality"], gaussian, directions, known["temperature"], usual)
 
 
 def read_calibration(folder: Path, space: Space) -> Calibration | None:

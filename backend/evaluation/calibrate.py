@@ -27,9 +27,8 @@ ALLOWED = 0.003
 """Of what is searched: a query from another world may find so much above `CUT`."""
 REJECTED = 0.9
 """Of the queries from another world: that many shall find no more than `ALLOWED`."""
-PENALTIES = np.arange(0, 0.501, 0.02)
-"""Cosine for a unit of unfamiliarity. Beyond these, whether a query is familiar would be all that counts:
-rejecting a few more strangers would let hundreds of poor hits of familiar queries pass."""
+PENALTIES = np.arange(0, 0.801, 0.02)
+"""Cosine for a unit of unfamiliarity. Beyond these, whether a query is familiar would be all that counts."""
 FOLDS = 5
 AGREEING = 0.75
 """Of picture-to-picture matches: pictures that show the same; the others are one picture, changed."""
@@ -67,6 +66,29 @@ class _Matches:
     """Of each query from another world, its best cosine beyond the `ALLOWED` ones."""
 
 
+@dataclass(frozen=True)
+class _Unseen:
+    """How unfamiliar queries are: a member is more familiar to a Gaussian that has seen it than a query ever
+    will be, so each is asked of one that has not."""
+
+    gaussians: Sequence[Gaussian]
+    usual: float = -np.inf
+
+    @classmethod
+    def of(cls, members: Captions, known: Gaussian | None) -> _Unseen:
+        folds = members.image_of % FOLDS
+        gaussians = [Gaussian.of(members.vectors[folds != fold], known) for fold in range(FOLDS)]
+        return cls(gaussians, float(np.median(cls(gaussians).unfamiliarity(members))))
+
+    def unfamiliarity(self, queries: Captions) -> Floats:
+        """`float64[m]`, `usual` at least."""
+        far = np.zeros(len(queries.vectors))
+        for fold, gaussian in enumerate(self.gaussians):
+            mine = queries.image_of % FOLDS == fold
+            far[mine] = gaussian.unfamiliarity(queries.vectors[mine])
+        return np.maximum(far, self.usual)
+
+
 def fit(
     space: Space, pairs: Pairs, strangers: Mapping[str, Vectors], before: Calibration | None = None
 ) -> Calibration:
@@ -99,20 +121,18 @@ def require_enough(pictures: int) -> None:
 
 def _fit_group(name: str, members: Captions, pairs: Pairs, strange: Vectors, before: Group | None) -> Group:
     modality: Modality = "image" if name == IMAGE else "text"
-    # A member is more familiar to a Gaussian that has seen it than a query ever will be.
     known = before.gaussian if before else None
-    unseen = [Gaussian.of(members.vectors[members.image_of % FOLDS != fold], known) for fold in range(FOLDS)]
-    gaussian = Gaussian.of(members.vectors, known)
-    far = gaussian.unfamiliarity(strange)
+    gaussian, unseen = Gaussian.of(members.vectors, known), _Unseen.of(members, known)
+    far = np.maximum(gaussian.unfamiliarity(strange), unseen.usual)
     directions = dict(before.directions) if before else {}
     for searched in ("image", "text"):
         matches = list(_matches(name, searched, members, pairs, unseen, strange))
         if sum(len(some.cosines) for some in matches) >= NEEDED:
             directions[searched] = fit_direction(matches, far)
     if modality == "image":
-        return Group(modality, gaussian, directions)
+        return Group(modality, gaussian, directions, usual=unseen.usual)
     temperature = fit_temperature(pairs.images, members.vectors, members.image_of)
-    return Group(modality, gaussian, directions, temperature)
+    return Group(modality, gaussian, directions, temperature, unseen.usual)
 
 
 def fit_direction(matches: Sequence[_Matches], far: Floats) -> Direction:
@@ -153,7 +173,7 @@ def _matches(
     searched: Modality,
     members: Captions,
     pairs: Pairs,
-    unseen: Sequence[Gaussian],
+    unseen: _Unseen,
     strange: Vectors,
 ) -> Iterator[_Matches]:
     if searched == "text":
@@ -184,17 +204,13 @@ def _measure(
     answers: Vectors,
     searched: Vectors,
     weight: float,
-    unseen: Sequence[Gaussian],
+    unseen: _Unseen,
     strange: Vectors,
 ) -> _Matches:
     cosines = (members.vectors[queries] * answers).sum(axis=1).astype(np.float64)
-    far = np.zeros(len(members.vectors))
-    for fold, gaussian in enumerate(unseen):
-        mine = members.image_of % FOLDS == fold
-        far[mine] = gaussian.unfamiliarity(members.vectors[mine])
     beyond = min(round(ALLOWED * len(searched)) + 1, len(searched))
     strangers = np.sort(strange @ searched.T, axis=1)[:, -beyond].astype(np.float64)
-    return _Matches(cosines, far[queries], weight, strangers)
+    return _Matches(cosines, unseen.unfamiliarity(members)[queries], weight, strangers)
 
 
 def _same_picture(queries: Rows, answers: Rows, leave_out_itself: bool) -> tuple[Rows, Rows]:

@@ -39,7 +39,7 @@ def calibration() -> Calibration:
     higher = Direction(0.1, direction.cosines + 1)
     groups = {
         "text-en": Group("text", Gaussian.of(around(0)), {"image": direction, "text": direction}, 0.04),
-        "text-zh": Group("text", Gaussian.of(around(1)), {"image": higher}, 0.09),
+        "text-zh": Group("text", Gaussian.of(around(1)), {"image": higher}, 0.09, usual=1.5),
         "image": Group("image", Gaussian.of(around(2)), {"image": direction}),
     }
     return Calibration(SPACE.fingerprint, 200, groups, around(5, 3))
@@ -81,6 +81,16 @@ def test_an_unfamiliar_query_needs_higher_cosines() -> None:
     assert (stranger > member).all()
 
 
+def test_a_query_more_familiar_than_usual_needs_what_is_usual() -> None:
+    known, bare = calibration(), Gaussian.of(around(1))
+    queries = np.concatenate([around(1), around(4)])
+    far = bare.unfamiliarity(queries)
+    assert far.min() < 1.5 < far.max()
+    np.testing.assert_allclose(known.groups["text-zh"].unfamiliarity(queries), np.maximum(far, 1.5))
+    lowest = known.cosines(around(1)[far[:200].argmin()], "text")["image"][0]
+    assert lowest == pytest.approx(1.1 + 0.1 * 1.5)
+
+
 def test_a_direction_without_pairs_has_no_scale() -> None:
     assert calibration().cosines(around(2)[0], "image").keys() == {"image"}
 
@@ -96,6 +106,11 @@ def test_it_comes_back_from_its_bytes() -> None:
     again = Calibration.from_bytes(known.to_bytes())
     assert again.groups.keys() == known.groups.keys()
     assert (again.fingerprint, again.pictures) == (SPACE.fingerprint, 200)
+    assert {name: group.usual for name, group in again.groups.items()} == {
+        "text-en": -np.inf,
+        "text-zh": 1.5,
+        "image": -np.inf,
+    }
     for axis in range(3):
         vector = around(axis)[7]
         modality = "image" if axis == 2 else "text"

@@ -69,6 +69,14 @@ def test_relevance_is_the_share_of_true_matches_below_in_every_direction() -> No
             assert np.mean(found < share) == pytest.approx(share, abs=0.1)
 
 
+def test_what_everybody_asks_is_held_to_the_bar_of_what_is_usual() -> None:
+    known = fit(SPACE, world(400, seed=1), strange(100, seed=2))
+    assert known.groups["text-en"].directions["image"].penalty > 0, "or there is nothing to hold"
+    asked = world(200, seed=3).captions["text-en"].vectors
+    cuts = np.array([Scale(known.cosines(query, "text")["image"]).cosine(0.25) for query in asked])
+    assert np.mean(cuts == cuts.min()) == pytest.approx(0.5, abs=0.15)
+
+
 def test_queries_from_another_world_find_next_to_nothing() -> None:
     pairs, others = world(400, seed=1), strange(100, seed=7)
     known = fit(SPACE, pairs, strange(100, seed=2))
