@@ -8,10 +8,12 @@ python -m bench.steering   what relevance, diversity, words and groups cost at 1
 python -m bench.ingest     pictures per second through the API, against decoding and encoding alone
 python -m bench.start      until ready with 100,000 points, memory with 10,000, `twinspace --help`
 python -m bench.store      the vector stores by themselves (`filters`: filtered, against brute force)
+python -m bench.page       how soon a browser shows what was found
 python -m bench.towers     combinations of text and image towers: quality, milliseconds, megabytes
 
-`make bench` runs them all; `distributed` needs Redis and PostgreSQL, `recipe` (what each part of a training
-is worth) an hour, `training` (its memory and minutes) half of one.
+`make bench` runs them all, over photos and captions in `../shared/data` (`bench.data`). Left out are
+`distributed`, which needs Redis and PostgreSQL, `recipe` (what each part of a training is worth), which takes
+an hour, and `training` (its memory and minutes), which takes half of one.
 """
 
 from backend.memory import calm_blas
