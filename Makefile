@@ -39,8 +39,8 @@ lint: $(STAMP)
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
-# Each prints ratios of figures from the same run, and fails when a bound is missed. Two are left out: `distributed`
-# needs Redis and PostgreSQL, `recipe` trains for an hour.
+# Each prints ratios of figures from the same run, and fails when a bound is missed. Three are left out: `distributed`
+# needs Redis and PostgreSQL, `recipe` and `training` train for long.
 BENCHMARKS := recall quality relevance composed classify hybrid search steering filters store ingest start towers page
 bench: $(STAMP)
 	@failed=; for name in $(BENCHMARKS); do \
