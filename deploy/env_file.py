@@ -7,12 +7,16 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENT = re.compile(r"([A-Z_]+)=(.*)")
 URL_SAFE = re.compile(r"[A-Za-z0-9_.:,-]*")
 SHORTEST = 16
+# Different characters: the same one sixteen times is long, and the first that anybody tries.
+FEWEST_DIFFERENT = 6
+PLACEHOLDER = re.compile(r"change|password|passwd|secret|placeholder|example|your[_-]", re.IGNORECASE)
 
 
 def secret_names(example: str) -> list[str]:
@@ -34,8 +38,17 @@ def fill(text: str, names: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def problems(text: str, names: list[str]) -> list[str]:
-    values = assignments(text)
+def guessable(secret: str) -> bool:
+    return (
+        len(secret) < SHORTEST
+        or len(set(secret)) < FEWEST_DIFFERENT
+        or PLACEHOLDER.search(secret) is not None
+    )
+
+
+def problems(text: str, names: list[str], environment: Mapping[str, str]) -> list[str]:
+    """What is wrong with what Docker Compose will take: its environment goes before the file."""
+    values = {**assignments(text), **environment}
     found = []
     for name in names:
         value = values.get(name, "")
@@ -43,14 +56,14 @@ def problems(text: str, names: list[str]) -> list[str]:
         keys = [entry.rpartition(":")[2] for entry in value.split(",")]
         if not value:
             found.append(f"{name} is empty or missing.")
-        elif any(len(key) < SHORTEST or "change" in key.lower() for key in keys):
+        elif any(guessable(key) for key in keys):
             found.append(f"{name} is a placeholder or too short: at least {SHORTEST} random characters.")
         elif not URL_SAFE.fullmatch(value):
             found.append(f"{name} has characters that cannot stand in a URL: letters, digits, - and _ can.")
     return found
 
 
-def prepare(root: Path) -> list[str]:
+def prepare(root: Path, environment: Mapping[str, str] = os.environ) -> list[str]:
     """Makes `.env` where it is missing; what is wrong with the one that is there."""
     example = (root / ".env.example").read_text(encoding="utf-8")
     path = root / ".env"
@@ -60,7 +73,7 @@ def prepare(root: Path) -> list[str]:
         sys.stdout.write(
             f"Wrote {path} with random secrets; TWINSPACE_API_KEYS in it is what clients need.\n"
         )
-    return problems(path.read_text(encoding="utf-8"), names)
+    return problems(path.read_text(encoding="utf-8"), names, environment)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -63,7 +63,16 @@ def test_the_example_itself_is_refused(env_file: ModuleType, project: Path) -> N
 
 @pytest.mark.parametrize(
     "value",
-    ["", "short", "change-me-please-now", "CHANGEME0123456789", "with@sign/0123456789abc", "team:short"],
+    [
+        "",
+        "short",
+        "change-me-please-now",
+        "CHANGEME0123456789",
+        "your-password-here",
+        "a" * 24,
+        "with@sign/0123456789abc",
+        "team:short",
+    ],
 )
 def test_a_secret_that_is_weak_or_breaks_urls_is_refused(
     env_file: ModuleType, project: Path, value: str
@@ -73,6 +82,13 @@ def test_a_secret_that_is_weak_or_breaks_urls_is_refused(
     secret = values(env_file, project)["REDIS_PASSWORD"]
     (project / ".env").write_text(text.replace(secret, value))
     assert [line.split()[0] for line in env_file.prepare(project)] == ["REDIS_PASSWORD"]
+
+
+def test_a_weak_secret_in_the_environment_is_refused_too(env_file: ModuleType, project: Path) -> None:
+    """Docker Compose would take it, and not what stands in the file."""
+    assert env_file.prepare(project, {"HOME": "/root"}) == []
+    (line,) = env_file.prepare(project, {"POSTGRES_PASSWORD": "postgres"})
+    assert line.startswith("POSTGRES_PASSWORD")
 
 
 @pytest.mark.parametrize(
