@@ -249,6 +249,14 @@ def test_a_tag_shows_its_captions_on_a_narrow_screen_too(gallery: Server, open_p
     assert not page.locator(".filters").is_visible()
 
 
+def test_what_can_be_done_with_a_caption_does_not_hide_its_words(page: Page) -> None:
+    search(page, "a cat")
+    for caption in captions(page).all()[:5]:
+        caption.hover()
+        words, actions = caption.locator(".words").bounding_box(), caption.locator(".actions").bounding_box()
+        assert actions["y"] >= words["y"] + words["height"] - 2
+
+
 @pytest.mark.slow
 def test_dates_narrow_a_search_down(page: Page) -> None:
     search(page, "a cat")

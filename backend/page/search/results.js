@@ -51,7 +51,7 @@ export function resultLists({ onAction, onMore, onUp }) {
   }
 
   function shade(node) {
-    const below = "relevance" in node.dataset && Number(node.dataset.relevance) < threshold;
+    const below = Number(node.dataset.relevance) < threshold; // never where there is none
     node.classList.toggle("below", below);
     return node;
   }
