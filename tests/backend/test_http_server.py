@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 import time
@@ -33,6 +34,9 @@ class Application:
             self.go.wait(WAIT)
         if environ["PATH_INFO"] == "/large":
             body = self.large
+        if environ["REQUEST_METHOD"] == "DELETE":
+            start_response("204 No Content", [])
+            return []
         if environ["REQUEST_METHOD"] == "POST":
             body = str(len(environ["wsgi.input"].read())).encode()
         start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
@@ -220,3 +224,18 @@ def test_garbage_is_refused_with_a_problem(application: Application) -> None:
             answer = connection.recv(4096)
         assert answer.startswith(b"HTTP/1.1 400 ") or answer.startswith(b"HTTP/1.0 400 ")
         assert b"application/problem+json" in answer
+
+
+def test_a_connection_outlives_answers_without_a_body(application: Application) -> None:
+    with running(application) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=WAIT)
+        connection.connect()
+        for _ in range(2):
+            sock = connection.sock
+            connection.request("DELETE", "/")
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (204, b"")
+            assert connection.sock is sock
+        connection.request("DELETE", "/", headers={"Connection": "close"})
+        assert connection.getresponse().headers["Connection"] == "close"
+        connection.close()
