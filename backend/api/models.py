@@ -23,7 +23,9 @@ MAX_TEXT = 10_000
 MAX_BATCH = 1000
 
 # Something visible, and no NUL, which PostgreSQL cannot keep.
-TEXT_PATTERN = r"^[^\x00]*[^\s\x00][^\x00]*$"
+_INVISIBLE = r"\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2060-\u2064\ufeff"
+"""White space, control characters, and those that join, part or turn others and show nothing themselves."""
+TEXT_PATTERN = rf"^[^\x00]*[^{_INVISIBLE}][^\x00]*$"
 NO_NUL = r"^[^\x00]*$"
 _TAG = r"^[^\x00-\x1f\x7f]+$"
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")

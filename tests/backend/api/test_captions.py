@@ -35,6 +35,7 @@ def test_captions_are_accepted_in_their_order(server: Server) -> None:
     [
         ({"text": ""}, "text"),
         ({"text": " \t\n　"}, "text"),
+        ({"text": "\u200b\ufeff \u00ad"}, "text"),
         ({"text": "x" * 100_000}, "text"),
         ({"text": "a\ud800b"}, "text"),
         ({"text": "a\0b"}, "text"),
