@@ -47,6 +47,8 @@ def index(
     texts = match_captions(captions, found) if captions else {}
     with connect(url, key) as client:
         tenant = client.stats()["tenant"]
+        for each in tag or ():  # What is no tag is refused here, and not with every picture.
+            next(client.list_items(tag=each), None)
     with connect(url, key, PATIENCE, await_server=True) as client, progress_bar() as progress:
         files = [path for path, _ in found]
         bar = progress.add_task("uploading", total=len(files))

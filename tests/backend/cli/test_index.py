@@ -142,6 +142,14 @@ def test_a_folder_without_pictures_is_said(cli: Cli, tmp_path: Path) -> None:
     assert "No pictures" in result.err
 
 
+@pytest.mark.parametrize("tag", ["", "x" * 101, "a\tb"])
+def test_what_is_no_tag_is_said_once(cli: Cli, server: Server, pictures: Path, tag: str) -> None:
+    result = cli("index", pictures, "--tag", "fine", "--tag", tag, "--url", server.url)
+    assert result.code == 1
+    assert result.err.startswith("Error: tag: ")
+    assert len(result.err.splitlines()) == 1
+
+
 def test_a_tenant_s_second_run_uploads_nothing_either(cli: Cli, tmp_path: Path, pictures: Path) -> None:
     with Server(tmp_path / "data", api_keys="house:secret") as server:
         command = ("index", pictures, "--url", server.url)
