@@ -39,7 +39,19 @@ def test_every_package_of_ours_is_in_the_image() -> None:
 
 def test_one_file_builds_for_cpu_and_cuda() -> None:
     assert re.findall(r"^ARG (\w+)", DOCKERFILE, re.MULTILINE) == ["BASE_IMAGE", "TORCH_INDEX"]
-    assert len(re.findall(r"^FROM \$\{BASE_IMAGE\}", DOCKERFILE, re.MULTILINE)) == 2
+    assert len(re.findall(r"^FROM \$\{BASE_IMAGE\}", DOCKERFILE, re.MULTILINE)) == 3
+
+
+def test_a_new_version_of_ours_leaves_the_layer_of_the_dependencies_as_it_is() -> None:
+    """Neither our code nor our version number, which stands in pyproject.toml, goes into it."""
+    stages = dict(
+        re.findall(r"^FROM \S+(?: AS (\w+))?\n(.*?)(?=^FROM|\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL)
+    )
+    assert re.findall(r"^COPY (.+)$", stages["dependencies"], re.MULTILINE) == [
+        "--from=requirements /source/requirements.txt ./"
+    ]
+    layers = re.findall(r"^COPY --from=(\w+) \S+ /opt/twinspace$", stages[""], re.MULTILINE)
+    assert layers == ["dependencies", "build"]
 
 
 def test_it_does_not_run_as_root() -> None:

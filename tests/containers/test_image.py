@@ -132,7 +132,8 @@ def test_one_image_runs_every_part(image: str, command: str) -> None:
 
 def test_the_doctor_finds_nothing_wrong_in_it(image: str) -> None:
     findings = json.loads(docker("run", "--rm", *HARDENED, image, "doctor", "--json"))
-    assert {finding["level"] for finding in findings} == {"ok"}, findings
+    # How full the disk is says nothing of the image.
+    assert {finding["level"] for finding in findings if finding["part"] != "disk"} == {"ok"}, findings
 
 
 def test_no_secret_of_the_build_stays(image: str) -> None:
