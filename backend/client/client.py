@@ -194,6 +194,8 @@ class Client:
 
 
 def _named_bytes(picture: Picture) -> tuple[str, bytes]:
+    if not isinstance(picture, Path | tuple):
+        raise TypeError(f"A picture is a Path, or a name with its bytes, not `{type(picture).__name__}`.")
     name, data = (picture.name, picture.read_bytes()) if isinstance(picture, Path) else picture
     return name.encode("utf-8", "replace").decode(), data  # A file's name may hold bytes that are no text.
 

@@ -259,3 +259,12 @@ def test_waiting_ends_when_it_is_told_to() -> None:
         pytest.raises(TimeoutError),
     ):
         client.wait(["1"], seconds=0.3)
+
+
+@pytest.mark.parametrize("picture", ["photos/cat.png", b"bytes alone", None])
+def test_what_is_no_picture_is_said_before_anything_is_sent(picture: Any) -> None:
+    with (
+        Client("http://127.0.0.1:1") as client,
+        pytest.raises(TypeError, match=r"a Path, or a name with its"),
+    ):
+        client.search([{"file": 0}], [picture])
