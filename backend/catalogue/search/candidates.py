@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 from backend.catalogue.search.captions_within import CaptionsWithin, is_narrow, of_all
+from backend.catalogue.search.evidence import likely_found, standing_out
 from backend.catalogue.search.fusion import ranks_of, reciprocal_rank_fusion
 from backend.catalogue.search.known_items import KnownItems
 from backend.catalogue.search.plan import Plan, Source
@@ -26,10 +27,8 @@ are alike in meaning, too: words tell less about captions than about pictures.""
 FUSED = 50
 """Hits of each source that are fused at least: a rank that is cut off counts nothing, and that must not
 depend on the size of the page."""
-PAGE = 10
-"""Hits that are looked at first."""
-STANDING_OUT = 0.6
-"""By so much of its score the best hit must be better than the second to stand out."""
+DECISIVE = 1.5
+"""Of captions whose words stand out, added to that of words: a name or a number is what was looked for."""
 
 
 class Candidate(NamedTuple):
@@ -112,9 +111,13 @@ class Candidates:
             captioned = self._items.captioned(list(found["dense"]))
             unknown = {id: rank for id, rank in found["dense"].items() if id not in captioned}
             for source in found.keys() - {"dense"}:
-                likely = 1.0 if source in slot.cut else _likely(captioned, slot.found[source])
+                likely = 1.0 if source in slot.cut else likely_found(captioned, slot.found[source])
                 rankings.append(unknown)
                 weights.append(likely * WEIGHTS[slot.kind, source])
+        elif "lexical" in found:
+            decisive = standing_out(slot.found["lexical"])
+            rankings.append({id: rank for id, rank in found["lexical"].items() if id in decisive})
+            weights.append(DECISIVE)
         return rankings, weights
 
     def _asks(self, slot: _Slot, reach: int) -> Iterable[tuple[Source, Kind, Query]]:
@@ -185,16 +188,3 @@ class Candidates:
         cosines = slot.cosines
         hits = [Candidate(id, slot.kind, cosines[id], strength) for id, strength in order if id in cosines]
         return Ranked(hits, complete)
-
-
-def _likely(described: Collection[str], points: Sequence[ScoredPoint]) -> float:
-    """That a picture near the query, were it described, would be among these hits (best first): so, when half
-    of the `described` that are near it are; less, when the hits are so few that they keep nobody off a page,
-    or the best stands out, as where a name is looked for."""
-    if not points:
-        return 0.0
-    found = {point.id for point in points}
-    share = sum(id in found for id in described) / (len(described) + 1)
-    best = points[0].score
-    alike = sum(point.score >= best - STANDING_OUT * abs(best) for point in points)
-    return min(1.0, 2 * share) * min(1.0, len(points) / PAGE) * min(1.0, alike / 2)

@@ -157,6 +157,17 @@ def test_nor_where_few_pictures_are_described_and_some_of_them_otherwise(server:
     assert undescribed in ids(server.search("red dog", hybrid=True, limit=5).json["images"])
 
 
+def test_a_rare_word_finds_its_caption_among_many_that_mean_as_much(server: Server) -> None:
+    texts = [f"red seen by {n:03} on a walk" for n in range(120)]
+    server.client.post("/v1/captions", json={"captions": [{"text": text} for text in texts]})
+    server.ingest()
+    for wanted in texts[::40]:
+        number = wanted.split()[3]
+        for query in (number, f"red seen by {number}"):
+            answer = server.search(query, mode="hybrid", limit=3, **{"return": ["captions"]}).json
+            assert answer["captions"][0]["text"] == wanted
+
+
 def test_hybrid_without_words_is_the_search_by_meaning(server: Server, album: dict[str, list[str]]) -> None:
     query = [{"item": album["red"][0]}]
     plain, hybrid = server.search(query).json, server.search(query, hybrid=True).json
