@@ -1,8 +1,8 @@
 """The command line with the quick encoder of the tests in place of a model: everything else is the product.
 
 `TEST_ENCODER` is `colour` or `colour:VERSION`: another version is another space. `TEST_ENCODE_SECONDS`
-makes every batch of pictures take that long, `TEST_ENCODE_TEXT_SECONDS` every batch of texts. Cyan pictures
-raise, magenta ones kill the process.
+makes every batch of pictures take that long; nothing is encoded while the file `TEST_ENCODE_HOLD` is there.
+Cyan pictures raise, magenta ones kill the process.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image
 
@@ -22,12 +23,19 @@ RAISES = (0, 255, 255)
 KILLS = (255, 0, 255)
 
 
+def wait_while_held() -> None:
+    hold = os.environ.get("TEST_ENCODE_HOLD")
+    while hold and Path(hold).exists():
+        time.sleep(0.01)
+
+
 class FaultyEncoder(ColourEncoder):
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        time.sleep(float(os.environ.get("TEST_ENCODE_TEXT_SECONDS", "0")))
+        wait_while_held()
         return super().encode_texts(texts)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
+        wait_while_held()
         time.sleep(float(os.environ.get("TEST_ENCODE_SECONDS", "0")))
         for image in images:
             red, green, blue = image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))

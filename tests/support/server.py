@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,6 +33,7 @@ class Server:
         }
         self._process: subprocess.Popen[str] | None = None
         self._log = data.parent / f"{data.name}.log"
+        self._hold = data.parent / f"{data.name}.hold"
         self.url = ""
 
     def start(self, wait: bool = True, port: int = 0) -> Self:
@@ -41,6 +43,7 @@ class Server:
         quick = self._encoder.startswith("colour")
         module = "tests.support.cli" if quick else "backend.cli"
         chosen = {"TEST_ENCODER" if quick else "TWINSPACE_ENCODER": self._encoder}
+        chosen["TEST_ENCODE_HOLD"] = str(self._hold)
         arguments = ["--data", str(self.data), "--host", self._host, "--port", str(port)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, "serve", *arguments],
@@ -99,6 +102,15 @@ class Server:
 
     def client(self, patience: float = 30, key: str | None = None) -> Client:
         return Client(self.url, key, patience=patience)
+
+    @contextmanager
+    def thinking(self) -> Iterator[None]:
+        """As long as this lasts the quick encoder of the tests answers nothing."""
+        self._hold.touch()
+        try:
+            yield
+        finally:
+            self._hold.unlink()
 
     def kill(self) -> None:
         """As the kernel does it when memory is short."""
