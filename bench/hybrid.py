@@ -36,7 +36,7 @@ COST_AMONG_FEW = 0.03
 """With 125 queries: each is 0.008."""
 GAIN = 0.2
 BEHIND = 0.02
-"""Among captions meaning alone finds many rare words, and words alone nearly all: hybrid search is as good."""
+"""Among captions meaning alone finds many rare words and words alone nearly all: hybrid search is as good."""
 SMALL = 250
 DEPTH = 10
 RARE = 300
