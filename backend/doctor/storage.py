@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,16 +13,9 @@ from backend.settings import Settings
 
 
 def check(settings: Settings) -> Iterator[Finding]:
-    if settings.storage_url is None and not settings.data.exists():
-        yield ok("storage", f"{settings.data.absolute()} is not there yet; the first start makes it.")
-        return
     where = settings.storage_url or str(settings.data.absolute())
     if (folder := local_folder(where)) and not folder.exists():
-        yield warning(
-            "storage",
-            f"{where} is not there; the first upload would make it.",
-            "Is it the right folder, and mounted on this machine? Then make it, or start Twinspace.",
-        )
+        yield _missing(folder, where, expected=settings.storage_url is None)
         return
     try:
         Originals(where).check()
@@ -37,6 +31,22 @@ def check(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield ok("storage", f"{where} can be written and read.")
+
+
+def _missing(folder: Path, where: str, expected: bool) -> Finding:
+    """`expected`: the embedded profile makes its own folder."""
+    parent = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not os.access(parent, os.W_OK | os.X_OK):
+        return problem(
+            "storage", f"{where} is not there, and this user can make nothing in {parent}.", _remedy(where)
+        )
+    if expected:
+        return ok("storage", f"{where} is not there yet; the first start makes it.")
+    return warning(
+        "storage",
+        f"{where} is not there; the first upload would make it.",
+        "Is it the right folder, and mounted on this machine? Then make it, or start Twinspace.",
+    )
 
 
 def local_folder(url: str) -> Path | None:

@@ -92,6 +92,16 @@ def test_a_folder_that_is_not_there_is_said_and_not_made(tmp_path: Path, scheme:
     assert not (tmp_path / "missing").exists()
 
 
+@pytest.mark.parametrize("setting", ["storage_url", "data"])
+def test_a_folder_that_cannot_be_made_is_a_problem(tmp_path: Path, setting: str) -> None:
+    """As on the read-only root of a container whose volume nobody mounted."""
+    (tmp_path / "file").write_text("no folder")
+    settings = Settings.model_validate({"data": tmp_path, setting: str(tmp_path / "file" / "a" / "b")})
+    finding = only_problem(storage.check(settings))
+    assert finding.level == "problem"
+    assert str(tmp_path / "file") in finding.what
+
+
 def test_an_unknown_kind_of_storage_is_a_problem(tmp_path: Path) -> None:
     finding = only_problem(storage.check(Settings(data=tmp_path, storage_url="nowhere://bucket")))
     assert "TWINSPACE_STORAGE_URL" in str(finding.remedy)
