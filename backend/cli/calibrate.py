@@ -45,10 +45,10 @@ def calibrate(
     split: Split = None,
 ) -> None:
     """Fit `relevance` to your own pictures and captions."""
-    from backend.cli.captions import of_split, read_captions
+    from backend.cli.captions import of_split, read_captions, without_blanks
 
     settings = load_settings(data=data)
-    entries = of_split(read_captions(captions), split)
+    entries = of_split(without_blanks(read_captions(captions)), split)
     from backend.catalogue.catalogue import Catalogue
     from backend.evaluation.calibrate import fit, require_enough
     from backend.observing import catalogue_url

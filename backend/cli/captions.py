@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -43,6 +43,21 @@ def read_captions(path: Path) -> list[Entry]:
     for entry in entries:
         by_image.setdefault(PurePath(entry.image), []).append(entry)
     return [_merged(path, same) for same in by_image.values()]
+
+
+def without_blanks(entries: Iterable[Entry]) -> list[Entry]:
+    """Blank captions say nothing of a picture: as queries they would count against any encoder. Pictures
+    that have no others are left out. Raises `InvalidRequest` where none is left."""
+    written = [replace(entry, captions=_written(entry.captions)) for entry in entries]
+    captioned = [entry for entry in written if entry.captions]
+    if not captioned:
+        raise InvalidRequest("All captions are blank.")
+    return captioned
+
+
+def _written(captions: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    kept = {language: tuple(filter(str.strip, texts)) for language, texts in captions.items()}
+    return {language: texts for language, texts in kept.items() if texts}
 
 
 def of_split(entries: Sequence[Entry], split: str | None) -> list[Entry]:
@@ -98,7 +113,9 @@ def _require_whole(path: Path, where: str, text: str) -> None:
 def _from_csv(path: Path, text: str) -> list[Entry]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     if not {"image", "caption"} <= set(reader.fieldnames or ()):
-        raise InvalidRequest(f"{path}: the first line must name the columns `image` and `caption`.")
+        raise InvalidRequest(
+            f"{path}: the first line must name the columns `image` and `caption`, with a comma between."
+        )
     entries = []
     try:
         for row in reader:

@@ -42,10 +42,10 @@ def evaluate(
 
     Recall@1/5/10 and median rank in both directions, through encoder and store.
     """
-    from backend.cli.captions import read_captions
+    from backend.cli.captions import read_captions, without_blanks
 
     settings = load_settings(encoder=encoder)
-    captioned = _by_language(images, read_captions(captions), split, language)
+    captioned = _by_language(images, without_blanks(read_captions(captions)), split, language)
     if report is not None and not report.absolute().parent.is_dir():
         raise InvalidRequest(f"There is no folder for {report}.")  # Said before minutes of work, not after.
     from backend.evaluation.evaluate import evaluate as measure

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.cli.captions import ANY, Entry, choose, read_captions
+from backend.cli.captions import ANY, Entry, choose, read_captions, without_blanks
 from backend.errors import InvalidRequest
 
 
@@ -93,6 +93,13 @@ ENTRIES = [
     Entry("b.jpg", {"en": ("b",), "zh": ("乙",)}, "val"),
     Entry("c.jpg", {"zh": ("丙",)}, "val"),
 ]
+
+
+def test_blank_captions_can_be_left_out_and_with_them_pictures_that_have_no_others() -> None:
+    entries = [Entry("a", {"en": ("", "x", "\n"), "zh": ("\u3000",)}, "val"), Entry("b", {"en": (" ",)})]
+    assert without_blanks(entries) == [Entry("a", {"en": ("x",)}, "val")]
+    with pytest.raises(InvalidRequest, match="All captions are blank"):
+        without_blanks(entries[1:])
 
 
 def test_val_and_english_are_chosen_where_the_file_has_them() -> None:

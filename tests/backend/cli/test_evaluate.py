@@ -67,6 +67,19 @@ def test_each_language_of_a_file_is_measured(cli: Cli, pictures: Path, captions:
     assert result["text_to_image"]["recall@1"] == 1
 
 
+def test_blank_captions_are_no_queries(cli: Cli, pictures: Path, tmp_path: Path) -> None:
+    entries = [
+        {"image": f"{'deeper/' * (name == 'blue')}{name}.jpg", "en": [f"so {name}", "", " "], "zh": [""]}
+        for name in COLOURS
+    ]
+    (tmp_path / "some-blank.json").write_text(json.dumps(entries))
+    command = ("eval", "--images", pictures, "--encoder", "colour", "--json", "--captions")
+    result = cli(*command, tmp_path / "some-blank.json").json
+    assert list(result["languages"]) == ["en"]
+    assert result["text_to_image"]["queries"] == 3
+    assert result["text_to_image"]["recall@1"] == 1
+
+
 def test_a_report_is_written_beside_the_figures(
     cli: Cli, pictures: Path, captions: Path, tmp_path: Path
 ) -> None:
