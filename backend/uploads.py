@@ -8,7 +8,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import IO, Any, Protocol
 
@@ -244,23 +244,20 @@ class Uploads:
 
     def _store_again(self, tenant: str, one: _Received, source: Source) -> Added:
         """The item was deleted between our look and our commit: it came back with a key whose bytes are
-        about to go. Deleted once more, it takes new bytes."""
+        about to go, and takes new ones. Others may hold that item already, or delete it once more."""
         id = image_id(tenant, one.new.sha256)
-        self._catalogue.delete(tenant, id)
-        data = self._read(one.file)
-        info = inspect_image(data, self._max_pixels)
-        key = self._originals.put(id, data, info.extension)
-        new = NewImage(
-            one.new.sha256,
-            key,
-            one.new.filename,
-            info.content_type,
-            info.width,
-            info.height,
-            one.new.tags,
-            one.new.metadata,
-        )
-        return self._catalogue.add_images(tenant, [new], source)[0]
+        try:
+            data = self._read(one.file)
+            key = self._originals.put(id, data, inspect_image(data, self._max_pixels).extension)
+        except TwinspaceError:
+            with suppress(NotFound):
+                self._catalogue.delete(tenant, id)
+            raise
+        new = replace(one.new, original=key, lost=one.new.original)
+        added = self._catalogue.add_images(tenant, [new], source)[0]
+        if added.item.original != key:
+            self._originals.delete_original(key)
+        return replace(added, duplicate=False)
 
     def _discard(self, tenant: str, received: Sequence[_Received]) -> None:
         """After a failed commit: removes the bytes that nothing refers to. Where even that cannot be

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from backend.catalogue.items import NewCaption
 from backend.errors import StorageFull, Unavailable
 from backend.uploads import CHUNK, clean_filename
 from tests.backend.api.conftest import Server, Start
@@ -324,6 +325,35 @@ def test_an_upload_that_meets_a_deletion_keeps_its_bytes(
     [item] = server.upload(jpeg(RED)).json["items"]
     assert item["duplicate"] is False
     assert server.client.get(item["links"]["content"]).data == jpeg(RED)
+
+
+@pytest.mark.parametrize("then", ["deleted again", "given a caption"])
+def test_an_upload_that_meets_a_deletion_leaves_what_others_did_meanwhile(
+    server: Server, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    [id] = server.pictures(RED)
+    catalogue = server.services.catalogue
+    add_images = catalogue.add_images
+
+    def meanwhile(tenant, new, source):
+        monkeypatch.undo()
+        catalogue.delete(tenant, id)
+        added = add_images(tenant, new, source)
+        if then == "deleted again":
+            catalogue.delete(tenant, id)
+        else:
+            catalogue.add_captions(tenant, [NewCaption("of another upload", id)])
+        return added
+
+    monkeypatch.setattr(catalogue, "add_images", meanwhile)
+    answer = server.upload(jpeg(RED))
+    assert answer.status_code == 202
+    assert answer.json["items"][0]["duplicate"] is False
+    server.ingest()
+    assert server.client.get(f"/v1/items/{id}").json["status"] == "indexed"
+    assert server.client.get(f"/v1/images/{id}/content").data == jpeg(RED)
+    captions = server.client.get(f"/v1/items?image_id={id}").json["items"]
+    assert [item["text"] for item in captions] == ["of another upload"] * (then == "given a caption")
 
 
 @pytest.mark.parametrize("ingested", [True, False])
