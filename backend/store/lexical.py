@@ -14,15 +14,15 @@ import qdrant_edge as edge
 
 from backend.store.base import SparseVector
 
-VERSION = 1
+VERSION = 2
 """Raised when the same text gives other weights than before: all points are then written anew."""
 
 AVERAGE_LENGTH = 20
 """Words of a text: between one caption and all that a picture has."""
 
 _CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
-_NUMBER = re.compile(r"(?<![^\W\d_])\d+")
-"""Digits that do not go on from a letter."""
+_NUMBER = re.compile(r"(?:(?<![^\W_])|(?<=[\u3400-\u4dbf\u4e00-\u9fff]))\d+")
+"""Digits that go on from no word, as none do from a Chinese one: it is written without spaces."""
 
 
 def document(text: str) -> SparseVector:

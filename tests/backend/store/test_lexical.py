@@ -29,6 +29,9 @@ def share(text: str, question: str) -> float:
         ("一只黑狗在雪地里奔跑", "黑狗 奔跑"),
         ("東京タワー", "東京"),
         ("Санкт-Петербург", "петербург"),
+        ("编号13的运动员", "13"),
+        ("编号13的运动员", "编号13"),
+        ("flight BA2490", "ba2490"),
     ],
 )
 def test_words_are_found_as_people_type_them(text: str, question: str) -> None:
@@ -37,10 +40,23 @@ def test_words_are_found_as_people_type_them(text: str, question: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "question"),
-    [("2024", "2023"), ("42", "0042"), ("catalogue", "cat"), ("黑狗", "猫"), ("R2D2", "2")],
+    [
+        ("2024", "2023"),
+        ("42", "0042"),
+        ("catalogue", "cat"),
+        ("黑狗", "猫"),
+        ("R2D2", "2"),
+        ("zorblax39", "zorblax3"),
+        ("BA2490", "490"),
+    ],
 )
 def test_other_words_are_not(text: str, question: str) -> None:
     assert share(text, question) == 0
+
+
+def test_numbers_of_chinese_texts_are_told_apart() -> None:
+    assert share("编号13", "编号23") < share("编号13", "编号13") == 1
+    assert share("编号3", "编号13") < 1
 
 
 @pytest.mark.parametrize("text", ["", " ", "!?", "the", "it is", "\n\t", "🐈"])
