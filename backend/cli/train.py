@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from encoders.training.train import Result
 
 INTERRUPTED = 130
+LARGEST_SEED = 2**63 - 1
 
 
 def train(
@@ -32,7 +33,9 @@ def train(
         Path | None,
         typer.Option(help="State dict for a torchvision tower.", dir_okay=False, show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same data, options and seed: same encoder.", min=0)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Same data, options and seed: same encoder.", min=0, max=LARGEST_SEED)
+    ] = 0,
     licence: Annotated[
         str, typer.Option(help="Of the encoder, shown where it is used.")
     ] = "that of the training data",

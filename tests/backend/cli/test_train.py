@@ -102,6 +102,13 @@ def test_three_pairs_are_refused_with_the_number_that_is_needed(folder, tmp_path
     assert "at least 200 pairs" in str(result.exception)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_torch_does_not_take_is_refused_before_anything_is_computed(folder, tmp_path, seed):
+    result = run(folder, tmp_path / "out", "--seed", str(seed))
+    assert result.exit_code == 2
+    assert not (tmp_path / "out").exists()
+
+
 def test_missing_columns_are_named(folder, tmp_path):
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("file,text\n0.png,a\n")
