@@ -348,11 +348,13 @@ def test_a_dropped_picture_can_be_stored_to_share_the_search(studio: Server, ope
     with studio.client() as client:
         client.wait([item.id for item in client.upload([("red.jpg", jpeg())]).items])
     page = open_page(studio)
-    drop_files(page, "body", [("new.jpg", "image/jpeg", jpeg((200, 30, 20), seed=77))])
+    new = [(f"new {i}.jpg", "image/jpeg", jpeg((200, 30, 20), seed=77 + i)) for i in range(2)]
+    drop_files(page, "body", new)
+    chips(page).nth(1).locator("img").wait_for()
     page.get_by_role("button", name="Add it to the collection").click()
-    page.wait_for_url("**?like=**")
+    page.wait_for_url("**?like=*like=*")
     settled(page)
-    assert chips(page).first.inner_text().split("\n")[0] == "new.jpg"
+    assert [chip.inner_text().split("\n")[0] for chip in chips(page).all()] == ["new 0.jpg", "new 1.jpg"]
     assert pictures(page).count() >= 1
     shared = open_page(studio, page.url.rpartition("/")[2])
     assert first_files(shared) == first_files(page)

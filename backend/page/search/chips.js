@@ -7,7 +7,7 @@ import { recallPicture } from "../lib/pictures.js";
 import { MOST_WEIGHT, changed } from "./query.js";
 
 /** `onChange(query, {replace})` hears of every change; `onAnother()`: more words are to come;
- * `onUpload(id)`: the dropped picture is to be stored, so that others can find by it. */
+ * `onUpload()`: dropped pictures are to be stored, so that others can find by them. */
 export function chipRow({ onChange, onAnother, onUpload }) {
   const row = h("ul", { class: "chips", "aria-label": t("chips.label") });
   const note = h("p", { class: "chips-note quiet" });
@@ -71,7 +71,7 @@ export function chipRow({ onChange, onAnother, onUpload }) {
     const name = picture.name || t("chips.dropped");
     named(name);
     words.replaceChildren(h("img", { alt: "", width: 32, height: 32, src: picture.url }), label(name));
-    return note.append(t("chips.private"), " ", h("button", { class: "link", onclick: () => onUpload(id) }, t("chips.store")), " ");
+    return note.querySelector("button") || note.append(t("chips.private"), " ", h("button", { class: "link", onclick: onUpload }, t("chips.store")), " ");
   }
 
   function filterChip(text, without) {

@@ -28,7 +28,7 @@ const answers = new Map();
 
 export function searchView() {
   const box = searchBox({ onWords, onPicture, onDown: () => results.enter() });
-  const chips = chipRow({ onChange, onAnother, onUpload: (id) => tried(() => onUpload(id)) });
+  const chips = chipRow({ onChange, onAnother, onUpload: () => tried(onUpload) });
   const filters = filterBar({ onChange, onGrey: (least) => results.grey(least) });
   const results = resultLists({ onAction, onMore, onUp: box.focus });
   const status = h("p", { class: "status quiet" });
@@ -71,14 +71,10 @@ export function searchView() {
     onChange(withAction(query, action, hit.id));
   }
 
-  /** Stores a dropped picture and searches by the stored one, whose address works everywhere. */
-  async function onUpload(id) {
-    const { blob, name } = await recallPicture(id);
-    const { items } = await uploadPicture(new File([blob], name || "picture", { type: blob.type }), []);
-    items.forEach(bringBack);
-    know(items);
+  async function onUpload() {
+    const parts = await Promise.all(query.parts.map(stored));
     toast(t("chips.stored"));
-    onChange(changed(query, { parts: query.parts.map((part) => (part.value === id ? { ...part, kind: "item", value: items[0].id } : part)) }));
+    onChange(changed(query, { parts }));
   }
 
   async function update(params, restored) {
@@ -189,6 +185,16 @@ export function searchView() {
       results.close();
     },
   };
+}
+
+/** The part by the stored picture, should it be by a dropped one: that address works everywhere. */
+async function stored(part) {
+  const dropped = part.kind === "picture" && (await recallPicture(part.value));
+  if (!dropped) return part;
+  const { items } = await uploadPicture(new File([dropped.blob], dropped.name || "picture", { type: dropped.blob.type }), []);
+  items.forEach(bringBack);
+  know(items);
+  return { ...part, kind: "item", value: items[0].id };
 }
 
 /** What the answer depends on: the threshold does not, while it only greys out. */
