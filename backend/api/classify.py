@@ -73,7 +73,10 @@ class ClassifyRequest(Strict):
 
 
 class ClassifyForm(Strict):
-    request: ClassifyRequest = Field(description="The same JSON that can be sent as the whole body.")
+    request: ClassifyRequest = Field(
+        description="The same JSON that can be sent as the whole body.",
+        examples=[{"file": 0, "labels": ["a cat", "a dog"]}],
+    )
     file: list[Upload] = Field(default=[], max_length=1, description="The picture, for `file: 0`.")
 
 
@@ -112,6 +115,7 @@ EXAMPLES: dict[str, Any] = {
         json=ClassifyRequest,
         form=ClassifyForm,
         examples=EXAMPLES,
+        example={"labels": [{"label": "a cat", "score": 0.318204, "probability": 0.972113}]},
         problems=(400, 404, 413, 415, 422, 503),
     )
 )

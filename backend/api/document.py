@@ -60,6 +60,8 @@ class Operation:
     form: type[BaseModel] | None = None
     examples: dict[str, Any] = field(default_factory=dict)
     """Of the JSON body, by name, as OpenAPI writes them: each a `summary` and a `value`."""
+    example: dict[str, Any] | None = None
+    """Of the answer when all went well."""
     problems: tuple[int, ...] = ()
     conditional: bool = False
     """Takes part in caching (`If-None-Match`) and ranges."""
@@ -202,6 +204,8 @@ def _responses(operation: Operation, schemas: _Schemas, refusals: tuple[int, ...
         elif answer is not None:
             reference = schemas.reference(answer, "serialization")
             response["content"] = {"application/json": {"schema": reference}}
+            if status == 200 and operation.example:
+                response["content"]["application/json"]["example"] = operation.example
         responses[str(status)] = response
     if operation.conditional:
         responses["206"] = responses["200"] | {"description": "The part that was asked for."}

@@ -35,8 +35,10 @@ class FacetParameters(Lenient):
         "of one key as texts.",
         examples=["tags", "metadata.place"],
     )
-    kind: Literal["image", "caption"] | None = Field(None, description="Left out: both are counted.")
-    limit: Limit = 100
+    kind: Literal["image", "caption"] | None = Field(
+        None, description="Left out: both are counted.", examples=["image"]
+    )
+    limit: Limit = Field(100, description="Values, the most frequent ones.", examples=[20])
 
 
 class FacetValue(Answer):
@@ -56,6 +58,10 @@ class FacetsAnswer(Answer):
         "How many indexed items have each tag, or each value of one key of their metadata.",
         answers={200: FacetsAnswer},
         query=FacetParameters,
+        example={
+            "field": "tags",
+            "values": [{"value": "holiday", "count": 12}, {"value": "2026", "count": 3}],
+        },
         problems=(422, 503),
     )
 )

@@ -15,8 +15,8 @@ from backend.api.filters import store_filter
 from backend.api.forms import is_multipart, need_multipart
 from backend.api.parsing import json_body, query_model, validated
 from backend.api.query_files import query_document, query_files, read_file, required
+from backend.api.search_examples import EXAMPLES, FOUND
 from backend.api.search_models import (
-    EXAMPLES,
     MAX_EMBED,
     MAX_PARTS,
     EmbedForm,
@@ -47,6 +47,7 @@ KIND_OF: dict[str, Kind] = {"images": "image", "captions": "caption"}
         json=SearchRequest,
         form=SearchForm,
         examples=EXAMPLES,
+        example=FOUND,
         problems=(400, 404, 413, 415, 422, 503),
     )
 )
@@ -62,6 +63,7 @@ def search() -> Response:
         "For a browser or curl.",
         answers={200: SearchAnswer},
         query=SearchParameters,
+        example=FOUND,
         problems=(422, 503),
     )
 )

@@ -186,7 +186,7 @@ def _read_flag(value: Any) -> Any:
 
 class SearchParameters(Lenient):
     q: Text = Field(examples=["a dog on the beach"])
-    limit: Limit = 20
+    limit: Limit = Field(20, description="Hits of each list.", examples=[20])
     return_: Lists = Field(["images", "captions"], alias="return")
     cursor: Cursor | None = None
     mode: Mode = "dense"
@@ -205,49 +205,12 @@ class EmbedRequest(Strict):
 
 # -- forms, as the OpenAPI document shows them ------------------------------------------------
 class SearchForm(Strict):
-    request: SearchRequest = Field(description="The same JSON that can be sent as the whole body.")
+    request: SearchRequest = Field(
+        description="The same JSON that can be sent as the whole body.",
+        examples=[{"query": [{"file": 0}, {"text": "in the snow", "weight": 0.5}], "return": ["images"]}],
+    )
     file: list[Upload] = Field(default=[], max_length=MAX_PARTS, description="Pictures that parts refer to.")
 
 
 class EmbedForm(Strict):
     file: list[Upload] = Field(min_length=1, max_length=MAX_EMBED)
-
-
-EXAMPLES: dict[str, Any] = {
-    "words": {"summary": "Words", "value": {"query": "a dog on the beach"}},
-    "parts": {
-        "summary": "Like this, but without that",
-        "value": {
-            "query": [
-                {"text": "a dog on the beach"},
-                {"text": "a ball", "weight": 0.5},
-                {"text": "snow", "weight": -0.5},
-            ],
-            "filter": {"tags_any": ["holiday"], "tags_none": ["private"]},
-            "limit": 10,
-        },
-    },
-    "merged": {
-        "summary": "One list of pictures and their captions, no two alike",
-        "value": {"query": "a dog on the beach", "merge": "rrf", "group_by": "image", "diversify": 0.3},
-    },
-    "hybrid": {
-        "summary": "Words as well as meaning: names and numbers count",
-        "value": {"query": "a train with the number 50", "hybrid": True},
-    },
-    "filtered": {
-        "summary": "Among pictures with captions, of a price and a time",
-        "value": {
-            "query": "a dog on the beach",
-            "return": ["images"],
-            "filter": {
-                "has_caption": True,
-                "metadata": {"price": {"gte": 1, "lt": 5}, "taken": {"lt": "2026-01-01T00:00:00Z"}},
-            },
-        },
-    },
-    "newest": {
-        "summary": "What is good enough, newest first",
-        "value": {"query": "a dog on the beach", "order_by": "created_at", "min_relevance": 0.25},
-    },
-}

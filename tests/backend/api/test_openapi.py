@@ -53,6 +53,12 @@ def properties(document: dict[str, Any], name: str) -> set[str]:
     return set(document["components"]["schemas"][name]["properties"])
 
 
+def is_shown(field: str, shape: dict[str, Any]) -> bool:
+    """Cursors come from answers, and a filter's own fields have examples."""
+    variants = [shape, *shape.get("anyOf", ())]
+    return field in ("cursor", "filter") or any(variant.get("examples") for variant in variants)
+
+
 def test_every_route_of_the_contract_is_described(document: dict[str, Any]) -> None:
     described = {(method, path) for path, item in document["paths"].items() for method in item}
     assert described == ROUTES
@@ -80,11 +86,12 @@ def test_fields_are_those_of_the_contract(document: dict[str, Any]) -> None:
 
 
 def test_every_choice_of_a_search_comes_with_an_example(document: dict[str, Any], empty: Server) -> None:
-    for name in ("SearchRequest", "SearchFilter"):
+    for name in ("SearchRequest", "SearchFilter", "ClassifyRequest"):
         for field, shape in document["components"]["schemas"][name]["properties"].items():
-            variants = [shape, *shape.get("anyOf", ())]
-            if field not in ("cursor", "filter", "ids"):
-                assert any(variant.get("examples") for variant in variants), field
+            assert is_shown(field, shape), field
+    for path in ("/v1/search", "/v1/facets"):
+        for parameter in document["paths"][path]["get"]["parameters"]:
+            assert is_shown(parameter["name"], parameter["schema"]), parameter["name"]
     content = document["paths"]["/v1/search"]["post"]["requestBody"]["content"]["application/json"]
     schema = {**content["schema"], "components": document["components"]}
     for name, example in content["examples"].items():
@@ -93,6 +100,24 @@ def test_every_choice_of_a_search_comes_with_an_example(document: dict[str, Any]
         answer = empty.client.post("/v1/search", json=example["value"])
         # What a server must be set up for is said, with the setting.
         assert answer.status_code == 200 or answer.json["errors"][0]["field"] in NEEDS_SETTINGS, name
+
+
+def test_forms_of_a_search_come_with_examples_of_their_json(document: dict[str, Any]) -> None:
+    for name in ("SearchForm", "ClassifyForm"):
+        request = document["components"]["schemas"][name]["properties"]["request"]
+        schema = {"$ref": request["$ref"], "components": document["components"]}
+        for example in request["examples"]:
+            assert not list(validator_for(schema).iter_errors(example)), name
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("post", "/v1/search"), ("get", "/v1/search"), ("post", "/v1/classify"), ("get", "/v1/facets")],
+)
+def test_answers_of_a_search_are_shown(document: dict[str, Any], method: str, path: str) -> None:
+    content = document["paths"][path][method]["responses"]["200"]["content"]["application/json"]
+    schema = {**content["schema"], "components": document["components"]}
+    assert not list(validator_for(schema).iter_errors(content["example"]))
 
 
 def test_search_and_embed_take_both_kinds_of_bodies(document: dict[str, Any]) -> None:
