@@ -63,11 +63,13 @@ def index(
 def find_pictures(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     """Files with their names relative to the folder they were found in, each file once, in a stable
     order. Inside folders only what has a picture's suffix counts; hidden files do not."""
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for root in paths:
         for path in [root] if root.is_file() else _walk(root):
-            if path not in seen:
-                seen.add(path)
+            # `photos` and `photos/../photos` are one folder; a link is a file with a name of its own.
+            place = os.path.abspath(path)  # noqa: PTH100
+            if place not in seen:
+                seen.add(place)
                 yield path, path.relative_to(root).as_posix() if path != root else path.name
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.cli.index import match_captions
+from backend.cli.index import find_pictures, match_captions
 from backend.client import Client
 from tests.backend.cli.conftest import Cli
 from tests.support.pictures import jpeg
@@ -124,6 +124,11 @@ def test_one_path_below_two_folders_is_two_pictures(tmp_path: Path) -> None:
     captions = tmp_path / "captions.csv"
     captions.write_text("image,caption\ncat.jpg,which?\n")
     assert match_captions(captions, [(Path("a/cat.jpg"), "cat.jpg"), (Path("b/cat.jpg"), "cat.jpg")]) == {}
+
+
+def test_a_folder_named_twice_is_searched_once(pictures: Path) -> None:
+    again = pictures / ".." / pictures.name
+    assert [*find_pictures([pictures, again, again / "red.jpg"])] == [*find_pictures([pictures])]
 
 
 def test_captions_of_other_pictures_are_refused(cli: Cli, server: Server, pictures: Path) -> None:
