@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,8 +165,9 @@ class Query:
     """The hits are so many of the best, newest first, and their score is when they were made."""
 
 
-@dataclass(frozen=True)
-class ScoredPoint:
+class ScoredPoint(NamedTuple):
+    """A search meets hundreds: these are made in a third of a dataclass's time."""
+
     id: str
     score: float
     """Cosine, or BM25 from 0 up; to six decimals. Or `created_at` in microseconds since 1970."""

@@ -53,10 +53,11 @@ def rank(queries: Sequence[Query], search: Search) -> list[list[ScoredPoint]]:
 
 
 def _rounded(search: Search, wanted: Sequence[tuple[Query, int]]) -> list[list[ScoredPoint]]:
-    return [
-        [ScoredPoint(hit.id, round(hit.score, _decimals(query))) for hit in hits]
-        for (query, _), hits in zip(wanted, _answers(search, wanted), strict=True)
-    ]
+    rounded = []
+    for (query, _), hits in zip(wanted, _answers(search, wanted), strict=True):
+        decimals = _decimals(query)
+        rounded.append([ScoredPoint(id, round(score, decimals)) for id, score in hits])
+    return rounded
 
 
 def _answers(search: Search, wanted: Sequence[tuple[Query, int]]) -> list[list[ScoredPoint]]:
