@@ -20,7 +20,7 @@ COSINE_DECIMALS = 6
 """Of scores. Two replicas on different processors agree on that many, not on the last bit of a float32."""
 BM25_DECIMALS = 4
 """BM25 goes up to some tens, where a float32 has two decimals less."""
-LEXICAL_ROOM = 32
+LEXICAL_ROOM = 16
 """Texts that share words with a query are often as good as each other: asking at once for more of them costs
 less than asking again."""
 NEWEST_ROOM = 1000
