@@ -14,13 +14,11 @@ from types import FrameType
 
 from backend import logs
 from backend.api import create_app
+from backend.encoder import load_chosen
 from backend.errors import ConfigurationError
 from backend.http_server import HttpServer
 from backend.profile import open_services
 from backend.settings import Settings
-from encoders.base import Encoder, EncoderError
-from encoders.loading import load_encoder
-from encoders.views import with_views
 
 LOG = logging.getLogger("twinspace.serve")
 
@@ -34,7 +32,7 @@ def serve(settings: Settings, host: str, port: int, announce: Callable[[str], No
     line once the server listens. Raises `ConfigurationError` where it cannot start."""
     logs.configure()
     sock = bind(settings, host, port)
-    encoder = _load_encoder(settings)
+    encoder = load_chosen(settings)
     services = open_services(settings, lambda _: encoder)
     try:
         app = create_app(services)
@@ -95,14 +93,6 @@ def _refuse_open_door(settings: Settings, host: str, address: str) -> None:
         f"{host} can be reached from other machines and no API keys are set: anyone could read and delete. "
         "Set TWINSPACE_API_KEYS, or TWINSPACE_ALLOW_UNAUTHENTICATED=true if something in front asks for them."
     )
-
-
-def _load_encoder(settings: Settings) -> Encoder:
-    """Here and not at the first query: a setting that cannot work is to be known at once."""
-    try:
-        return with_views(load_encoder(settings.encoder), settings.encoder_views)
-    except EncoderError as error:
-        raise ConfigurationError(str(error)) from error
 
 
 def _stop_on_signals(server: HttpServer) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backend.cli.common import Captions, Pictures, Split, load_settings, progress_bar
-from backend.errors import ConfigurationError, InvalidRequest
+from backend.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -50,19 +50,14 @@ def calibrate(
     settings = load_settings(data=data)
     entries = of_split(without_blanks(read_captions(captions)), split)
     from backend.catalogue.catalogue import Catalogue
+    from backend.encoder import load_chosen
     from backend.evaluation.calibrate import fit, require_enough
     from backend.observing import catalogue_url
-    from encoders.base import EncoderError
     from encoders.calibration import shipped_calibration
-    from encoders.loading import load_encoder
-    from encoders.views import with_views
 
     # What can go wrong is said before minutes of work, not after.
     require_enough(len(entries))
-    try:
-        encoder = with_views(load_encoder(settings.encoder), settings.encoder_views)
-    except EncoderError as error:
-        raise ConfigurationError(str(error)) from error
+    encoder = load_chosen(settings)
     if not settings.database_url:
         settings.data.mkdir(parents=True, exist_ok=True)
     url = catalogue_url(settings)

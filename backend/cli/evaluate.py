@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backend.cli.common import Captions, Json, Pictures, Split, load_settings, progress_bar
-from backend.errors import ConfigurationError, InvalidRequest
+from backend.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from backend.cli.captions import Entry
@@ -48,17 +48,12 @@ def evaluate(
     captioned = _by_language(images, without_blanks(read_captions(captions)), split, language)
     if report is not None and not report.absolute().parent.is_dir():
         raise InvalidRequest(f"There is no folder for {report}.")  # Said before minutes of work, not after.
+    from backend.encoder import load_chosen
     from backend.evaluation.evaluate import evaluate as measure
     from backend.evaluation.evaluate import pictures_of
     from backend.evaluation.report import write_report
-    from encoders.base import EncoderError
-    from encoders.loading import load_encoder
-    from encoders.views import with_views
 
-    try:
-        loaded = with_views(load_encoder(settings.encoder), settings.encoder_views)
-    except EncoderError as error:
-        raise ConfigurationError(str(error)) from error
+    loaded = load_chosen(settings)
     texts = sum(len(texts) for entries in captioned.values() for _, texts in entries)
     with progress_bar() as progress:
         bar = progress.add_task("encoding", total=len(pictures_of(captioned)) + texts)
