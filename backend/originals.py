@@ -45,6 +45,9 @@ class Originals:
     def __init__(self, url: str) -> None:
         """`url` is an fsspec URL or a local folder."""
         self._files, root = fsspec.core.url_to_fs(url)
+        # Filesystems that remember listings, as that of S3, answer by them: what another process stored after
+        # the janitor had looked into its folder would be missing to this one for ever.
+        self._files.dircache.use_listings_cache = False
         self._root = root.rstrip("/")
         # A local file is made whole by renaming it, an object store does that by itself.
         self._folder = LocalFolder(Path(root)) if "file" in _protocols(self._files) else None

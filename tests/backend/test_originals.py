@@ -17,14 +17,19 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from backend.errors import NotFound, StorageFull, Unavailable
 from backend.originals import Originals
+from tests.support.s3_stand_in import s3
 
 ID = "ab345678-1234-5678-9abc-123456789abc"
 
 
-@pytest.fixture(params=["folder", "memory"])
-def originals(request: pytest.FixtureRequest, tmp_path: Path) -> Originals:
-    url = f"memory://{uuid4()}" if request.param == "memory" else str(tmp_path / "not" / "there" / "yet")
-    return Originals(url)
+@pytest.fixture(params=["folder", "memory", "s3"])
+def originals(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Originals]:
+    if request.param == "s3":
+        with s3():
+            yield Originals("s3://bucket")
+    else:
+        memory = request.param == "memory"
+        yield Originals(f"memory://{uuid4()}" if memory else str(tmp_path / "not" / "there" / "yet"))
 
 
 def files(folder: Path) -> list[str]:
@@ -90,6 +95,18 @@ def test_lists_a_shard_with_ages(originals: Originals) -> None:
     ]
     assert all(abs(each.modified - datetime.now(UTC)) < timedelta(minutes=1) for each in stored)
     assert list(originals.stored(0)) == []
+
+
+def test_what_another_process_stored_in_a_folder_that_was_listed_is_there() -> None:
+    with s3() as server:
+        originals = Originals("s3://bucket")
+        first = originals.put(ID, b"one", "jpg")
+        assert [stored.key for stored in originals.stored(0xAB)] == [first]
+        second = f"originals/ab/{ID}-0123456789abcdef.jpg"
+        server.objects[second] = b"two"
+        assert originals.exists(second)
+        assert originals.get(second) == b"two"
+        assert {stored.key for stored in originals.stored(0xAB)} == {first, second}
 
 
 def test_many_threads_make_the_same_folders(tmp_path: Path) -> None:
