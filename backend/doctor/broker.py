@@ -1,4 +1,4 @@
-"""The broker: does it answer, will it keep messages rather than drop them, and is any worker listening?"""
+"""The broker: does it answer, will it keep messages rather than drop them, and who listens and sends?"""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from backend.doctor import clock
 from backend.doctor.findings import Finding, ok, problem, warning
 from backend.settings import Settings
 from workers.app import make_app
+from workers.scheduler import is_alive
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 2.0
@@ -50,6 +51,17 @@ def _redis(client: Any) -> Iterator[Finding]:
             f"Redis may drop any key when its memory is full (maxmemory-policy {policy}).",
             "Set maxmemory-policy to noeviction; messages are small, 64 MB are plenty.",
         )
+    yield _beat(client)
+
+
+def _beat(client: Any) -> Finding:
+    if is_alive(client):
+        return ok("broker", "A beat reminds the workers of what was left undone.")
+    return warning(
+        "broker",
+        "No beat was heard of late: what is interrupted is not taken up again, deletions stay unfinished.",
+        "Start one: `twinspace beat`, or `docker compose up -d beat`; it is heard after its first turn.",
+    )
 
 
 def _workers(app: Celery) -> Finding:

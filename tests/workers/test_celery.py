@@ -25,7 +25,7 @@ from tests.support.encoders import ColourEncoder
 from tests.support.ports import free_port
 from tests.support.qdrant_stand_in import Fault, QdrantStandIn
 from workers.app import QUEUE, make_app, wake_workers
-from workers.scheduler import ENOUGH, QuietScheduler
+from workers.scheduler import ALIVE, ENOUGH, QuietScheduler, is_alive
 from workers.worker import Worker
 
 REPOSITORY = Path(__file__).parents[2]
@@ -166,6 +166,9 @@ def test_the_reconcilers_messages_do_not_pile_up_either(settings: Settings) -> N
         scheduler.apply_entry(entry)
     assert len(queue(str(settings.broker_url))) == ENOUGH
     with Redis.from_url(str(settings.broker_url)) as client:
+        client.delete(ALIVE)
+        scheduler.apply_entry(entry)
+        assert is_alive(client), "it is not the beat that is away"
         client.flushall()
     scheduler.apply_entry(entry)
     assert len(queue(str(settings.broker_url))) == 1

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from celery import Celery
 
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.items import NewCaption
@@ -26,6 +27,15 @@ from tests.support.databases import postgres, redis
 from tests.support.encoders import ColourEncoder
 from tests.support.ports import free_port
 from tests.support.qdrant_stand_in import Fault, QdrantStandIn
+from workers.app import make_app
+from workers.scheduler import ALIVE, SILENT_SECONDS, QuietScheduler
+
+
+def send_reminder(app: Celery) -> None:
+    """As `twinspace beat` does at each of its turns."""
+    scheduler = QuietScheduler(app, lazy=True)
+    (entry,) = scheduler.merge_inplace(app.conf.beat_schedule) or scheduler.schedule.values()
+    scheduler.apply_entry(entry)
 
 
 def levels(findings: Iterator[Finding]) -> list[tuple[str, str]]:
@@ -172,11 +182,26 @@ def test_postgresql_is_looked_at_and_not_changed() -> None:
 
 
 # -- broker ----------------------------------------------------------------------------------
-def test_a_broker_that_answers_without_workers_is_a_warning() -> None:
+def test_a_broker_without_workers_or_beat_is_two_warnings_until_they_are_there() -> None:
     with redis() as url:
-        findings = list(broker_check.check(distributed(broker_url=url)))
-    assert ("clock", "ok") in levels(iter(findings))
-    assert "No worker" in only_problem(iter(findings)).what
+        settings = distributed(broker_url=url)
+        findings = list(broker_check.check(settings))
+        assert ("clock", "ok") in levels(iter(findings))
+        wrong = [finding for finding in findings if finding.level != "ok"]
+        assert ["No beat" in wrong[0].what, "No worker" in wrong[1].what, len(wrong)] == [True, True, 2]
+        send_reminder(make_app(settings))
+        assert "No worker" in only_problem(broker_check.check(settings)).what
+
+
+def test_a_beat_that_has_stopped_is_missed_after_a_while() -> None:
+    with redis() as url:
+        settings = distributed(broker_url=url)
+        send_reminder(make_app(settings))
+        from redis import Redis
+
+        assert 0 < Redis.from_url(url).ttl(ALIVE) <= SILENT_SECONDS
+        Redis.from_url(url).delete(ALIVE)  # As its time limit does.
+        assert any("No beat" in finding.what for finding in broker_check.check(settings))
 
 
 def test_a_broker_that_may_drop_messages_is_a_warning() -> None:
