@@ -25,6 +25,8 @@ from backend.errors import NotFound, StorageFull, TwinspaceError, Unavailable
 FULL = (errno.ENOSPC, errno.EDQUOT)
 TEMPORARY = ".part"
 SHARDS = 256
+KEEPERS = "installations"
+_SIGNATURE = re.compile(r"[0-9a-f]{32}|unknown")
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 
 
@@ -101,6 +103,22 @@ class Originals:
                 raise Unavailable("The storage does not return what was stored.")
         finally:
             self.delete_original(key)
+
+    def sign(self, installation: str) -> None:
+        """Says for good that a catalogue keeps originals here. Raises like `put`."""
+        self._write(
+            f"{KEEPERS}/{installation}",
+            b"The Twinspace catalogue of this id keeps originals here.\n",
+            durable=True,
+        )
+
+    def keepers(self) -> set[str]:
+        """The installations whose catalogues keep originals here, as far as they have signed."""
+        entries: list[str] = []
+        with _domain_errors(), suppress(FileNotFoundError):
+            entries = self._files.ls(self._path(KEEPERS), detail=False)
+        names = {str(entry).rstrip("/").rsplit("/", 1)[-1] for entry in entries}
+        return {name for name in names if _SIGNATURE.fullmatch(name)}
 
     def stored(self, shard: int) -> Iterator[Stored]:
         """All files in one of the `SHARDS` folders, half-written ones too: a whole listing would be long."""

@@ -8,20 +8,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
-from itertools import cycle
 
 from backend.catalogue.catalogue import Catalogue
-from backend.catalogue.database import utc_now
 from backend.catalogue.items import Item
 from backend.catalogue.projection import project, version
 from backend.errors import StorageFull
-from backend.originals import SHARDS, Originals
+from backend.originals import Originals
 from backend.settings import RangeKind
 from backend.store.base import KINDS, Kind, VectorStore
 from backend.store.filters import NO_RANGES
 from encoders.base import Space
 from workers.isolation import OUTAGES
+from workers.sweeper import Sweeper
 
 LOG = logging.getLogger("twinspace.janitor")
 
@@ -31,8 +29,6 @@ DELETIONS = 200
 COMPARE_SECONDS = 60.0
 # One of the 256 folders a minute: listing them is what an object store charges for.
 SWEEP_SECONDS = 60.0
-# Longer than any upload takes between storing its bytes and committing its item.
-ORPHAN_AGE = timedelta(hours=1)
 
 
 class Janitor:
@@ -53,7 +49,7 @@ class Janitor:
         self._store = store
         self._compare = _Every(COMPARE_SECONDS)
         self._sweep = _Every(SWEEP_SECONDS)
-        self._shards = cycle(range(SHARDS))
+        self._sweeper = Sweeper(catalogue, originals)
         self._compared_in_full: set[tuple[str, Kind]] = set()
 
     def run(self, space: Space | None) -> bool:
@@ -64,7 +60,7 @@ class Janitor:
         self.project()
         if self._sweep.is_due():
             self._sweep.done()
-            self.sweep(next(self._shards))
+            self._sweeper.run()
         if space is None or not self._compare.is_due():
             return False
         lost = sum([self.compare(space.name, kind) for kind in KINDS])
@@ -178,18 +174,6 @@ class Janitor:
             for name in others:
                 LOG.info("Every item is in %s: dropping %s", space, name)
                 self._store.drop_space(name)
-
-    # -- files -----------------------------------------------------------------------------
-    def sweep(self, shard: int) -> None:
-        """Removes what uploads left behind that died before their commit."""
-        oldest = utc_now() - ORPHAN_AGE
-        old = [file for file in self._originals.stored(shard) if file.modified < oldest]
-        keys = self._upkeep.originals([file.item_id for file in old])
-        for file in old:
-            in_use = keys.get(file.item_id)
-            if in_use is None or (file.is_original and file.key != in_use):
-                LOG.info("Removing %s, which no item refers to", file.key)
-                self._originals.delete_original(file.key)
 
 
 class _Every:

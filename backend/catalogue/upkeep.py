@@ -137,6 +137,11 @@ class Upkeep:
             return all(connection.scalar(query.limit(1)) is None for query in queues)
 
     # -- originals -------------------------------------------------------------------------
+    def is_empty(self) -> bool:
+        """Whether this catalogue knows of no item, not even of one that is being deleted."""
+        with self._database.read() as connection:
+            return connection.scalar(select(items.c.sequence).limit(1)) is None
+
     def originals(self, ids: Sequence[str]) -> dict[str, str]:
         """The keys in use, by item; a tombstone still uses its own."""
         found: dict[str, str] = {}

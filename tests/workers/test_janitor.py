@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -225,25 +223,3 @@ def test_an_old_space_is_kept_while_others_may_still_search_it(world: World) -> 
     assert other.space.name in world.store.spaces(), "an older version drops nothing"
     world.janitor.drop_other_spaces(other.space.name)
     assert world.store.spaces() == [other.space.name]
-
-
-def test_files_that_no_item_refers_to_are_swept_when_they_are_old(world: World) -> None:
-    item = world.upload(jpeg())
-    world.pipeline.run()
-    shard = int(item.id[:2], 16)
-    kept = files(world.folder)
-    stranger = item.id[:2] + str(uuid4())[2:]
-    old = [
-        world.originals.put(stranger, b"no item", "jpg"),
-        world.originals.put(item.id, b"a duplicate whose upload died", "jpg"),
-        f"{item.original}.12345678.part",
-    ]
-    (world.folder / old[2]).write_bytes(b"half")
-    world.originals.put_thumbnail(stranger, b"no item")
-    old.append(f"thumbnails/{stranger[:2]}/{stranger}.webp")
-    young = world.originals.put(stranger, b"its item is about to be committed", "jpg")
-    an_hour_ago = time.time() - 3700
-    for key in [*old, *kept]:
-        os.utime(world.folder / key, (an_hour_ago, an_hour_ago))
-    world.janitor.sweep(shard)
-    assert files(world.folder) == sorted([*kept, young])
