@@ -23,3 +23,6 @@ def status(url: Url = DEFAULT_URL, key: Key = None, as_json: Json = False) -> No
     typer.echo(f"captions  {stats['captions']}")
     typer.echo(f"pending   {stats['pending']}")
     typer.echo(f"failed    {stats['failed']}")
+    if progress := stats.get("indexing"):
+        done, total = progress["indexed"], progress["total"]
+        typer.echo(f"encoded   {done} of {total} into this space: search finds these, the others follow")

@@ -10,9 +10,10 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, exc, text
+from sqlalchemy import URL, exc, inspect, select, text
 
 import backend.catalogue.migrations as migrations
+from backend.catalogue.schema import installation
 from backend.doctor import clock
 from backend.doctor.findings import Finding, ok, problem, warning
 from backend.observing import catalogue_url, observe
@@ -43,6 +44,21 @@ def schema(url: URL) -> Schema:
         engine.dispose()
     revisions = {script.revision for script in scripts.walk_revisions()}
     return Schema(current, head, known=current is None or current in revisions)
+
+
+def installation_of(settings: Settings) -> str | None:
+    """Of the catalogue; None where the schema is missing, or of before there was one: nothing is anybody's
+    then."""
+    url = catalogue_url(settings)
+    if _missing_file(url):
+        return None
+    engine = observe(url)
+    try:
+        with engine.connect() as connection:
+            there = inspect(connection).has_table(installation.name)
+            return connection.scalar(select(installation.c.id)) if there else None
+    finally:
+        engine.dispose()
 
 
 def check(settings: Settings) -> Iterator[Finding]:

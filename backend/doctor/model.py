@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from PIL import Image
-from sqlalchemy import exc, func, inspect, select
+from sqlalchemy import exc, func, select
 
 from backend.catalogue import target
-from backend.catalogue.schema import installation, items
+from backend.catalogue.schema import items
+from backend.doctor.database import installation_of, schema
 from backend.doctor.findings import Finding, ok, problem, warning
 from backend.errors import TwinspaceError
 from backend.observing import catalogue_url, observe
@@ -40,14 +42,14 @@ def check(settings: Settings) -> Iterator[Finding]:
 def _space(settings: Settings, space: Space) -> Iterator[Finding]:
     if settings.qdrant_url is None:
         # Only one process may open Edge's folders, and that may be a server.
-        yield ok("space", "Its points are counted by the server that has them open (`twinspace status`).")
+        yield from _embedded(settings, space)
         return
     from backend.store.ownership import ForeignSpace
     from backend.store.server import ServerStore
 
     store: ServerStore | None = None
     try:
-        store = ServerStore.connect(settings, _installation(settings))
+        store = ServerStore.connect(settings, installation_of(settings))
         yield from _points(settings, space, store)
     except ForeignSpace as error:
         yield problem("space", error.detail, "Set TWINSPACE_QDRANT_PREFIX, or give it a Qdrant of its own.")
@@ -60,47 +62,68 @@ def _space(settings: Settings, space: Space) -> Iterator[Finding]:
             store.close()
 
 
-def _installation(settings: Settings) -> str | None:
-    """None where the schema is missing, or of before there was one: nothing is anybody's then."""
-    engine = observe(catalogue_url(settings))
+def _embedded(settings: Settings, space: Space) -> Iterator[Finding]:
     try:
-        with engine.connect() as connection:
-            there = inspect(connection).has_table(installation.name)
-            return connection.scalar(select(installation.c.id)) if there else None
-    finally:
-        engine.dispose()
+        made = _is_made(settings)
+        moving = list(_moving(settings, space, _catalogued(settings, space.name))) if made else []
+    except exc.SQLAlchemyError:
+        return  # The look at the database says why.
+    yield from moving
+    if not moving:
+        yield ok("space", "Its points are counted by the server that has them open (`twinspace status`).")
+
+
+def _is_made(settings: Settings) -> bool:
+    """Whether there is a catalogue, of a version that named the space that is filled."""
+    current = schema(catalogue_url(settings)).current
+    return current is not None and current >= "0002"
+
+
+def _moving(settings: Settings, space: Space, catalogued: _Catalogued) -> Iterator[Finding]:
+    if catalogued.target not in (None, space.name):
+        yield warning(
+            "space",
+            f"Workers encode into {catalogued.target}, and this process searches {space.name}.",
+            "An upgrade is under way, or TWINSPACE_ENCODER is not the same everywhere.",
+        )
+    if number := catalogued.elsewhere:
+        workers = "Workers do it in the background, more of them do it sooner"
+        who = workers if settings.distributed else "The server does it in the background"
+        yield warning(
+            "space",
+            f"{number} items wait to be encoded into {space.name}; search does not find them yet.",
+            f"{who}; nothing is lost.",
+        )
 
 
 def _points(settings: Settings, space: Space, store: VectorStore) -> Iterator[Finding]:
-    indexed, elsewhere, chosen = _catalogued(settings, space.name)
-    if chosen not in (None, space.name):
-        yield warning(
-            "space",
-            f"Workers encode into {chosen}, and this process searches {space.name}.",
-            "An upgrade is under way, or TWINSPACE_ENCODER is not the same everywhere.",
-        )
+    catalogued = _catalogued(settings, space.name)
+    yield from _moving(settings, space, catalogued)
     points = sum(store.count(space.name, kind) for kind in KINDS)
     others = [name for name in store.spaces() if name != space.name]
-    if elsewhere:
-        yield warning(
-            "space",
-            f"{elsewhere} items wait to be encoded into {space.name}; search does not find them yet.",
-            "Workers do it in the background, more of them do it sooner; nothing is lost.",
-        )
-    if points < indexed:
+    if points < catalogued.inside:
         yield problem(
             "space",
-            f"{space.name} holds {points} points for {indexed} indexed items.",
+            f"{space.name} holds {points} points for {catalogued.inside} indexed items.",
             "The reconciler finds them within a minute and encodes them again; is `twinspace beat` running?",
         )
     else:
-        yield ok("space", f"{space.name} holds {points} points for {indexed} indexed items.")
-    if others and not elsewhere:
+        yield ok("space", f"{space.name} holds {points} points for {catalogued.inside} indexed items.")
+    if others and not catalogued.elsewhere:
         yield ok("space", f"Also there until the reconciler drops them: {', '.join(others)}.")
 
 
-def _catalogued(settings: Settings, space: str) -> tuple[int, int, str | None]:
-    """Indexed items whose point is in `space`, those whose point is not, and the space that is filled."""
+@dataclass(frozen=True)
+class _Catalogued:
+    inside: int
+    """Indexed items whose point is in the space."""
+    elsewhere: int
+    """Those whose point is not."""
+    target: str | None
+    """The space that is filled."""
+
+
+def _catalogued(settings: Settings, space: str) -> _Catalogued:
     engine = observe(catalogue_url(settings))
     alive = (items.c.deleted_at.is_(None)) & (items.c.status == "indexed")
     try:
@@ -112,7 +135,6 @@ def _catalogued(settings: Settings, space: str) -> tuple[int, int, str | None]:
                 )
                 or 0
             )
-            chosen = target.current(connection)
+            return _Catalogued(inside, total - inside, target.current(connection))
     finally:
         engine.dispose()
-    return inside, total - inside, chosen

@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.doctor.database import installation_of
 from backend.doctor.findings import Finding, ok, problem, warning
 from backend.errors import StorageFull, TwinspaceError
 from backend.originals import Originals
@@ -18,7 +21,9 @@ def check(settings: Settings) -> Iterator[Finding]:
         yield _missing(folder, where, expected=settings.storage_url is None)
         return
     try:
-        Originals(where).check()
+        originals = Originals(where)
+        originals.check()
+        keepers = originals.keepers()
     except StorageFull as error:
         yield problem("storage", f"{where}: {error.detail}", "Make room, or move it to a larger disk.")
     except TwinspaceError as error:
@@ -31,6 +36,23 @@ def check(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield ok("storage", f"{where} can be written and read.")
+        yield from _keepers(settings, keepers)
+
+
+def _keepers(settings: Settings, keepers: set[str]) -> Iterator[Finding]:
+    """What nobody refers to is cleared away only where nobody else can refer to it."""
+    try:
+        installation = installation_of(settings)
+    except SQLAlchemyError:
+        return  # The look at the database says why.
+    others = ", ".join(sorted(keepers - {installation})) if installation else ""
+    if others:
+        yield warning(
+            "storage",
+            f"Other catalogues keep originals here, too ({others}): what no item refers to stays.",
+            "Was the catalogue lost? Restore its backup. Does another installation use this storage? Give it "
+            "one of its own. Is the other catalogue gone for good? Remove its file in `installations/`.",
+        )
 
 
 def _missing(folder: Path, where: str, expected: bool) -> Finding:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from backend.client import Client
 from tests.backend.cli.conftest import Cli
 from tests.support.server import Server
 
@@ -19,3 +22,13 @@ def test_status_as_json(cli: Cli, filled: Server) -> None:
 
 def test_an_address_may_end_in_a_slash(cli: Cli, filled: Server) -> None:
     assert cli("status", "--url", f"{filled.url}/").code == 0
+
+
+def test_status_says_how_far_the_encoding_is(
+    cli: Cli, filled: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "encoded" not in cli("status", "--url", filled.url).out
+    stats = Client.stats
+    waiting = {"indexing": {"indexed": 1, "total": 4}}
+    monkeypatch.setattr(Client, "stats", lambda client: stats(client) | waiting)
+    assert "encoded   1 of 4 into this space" in cli("status", "--url", filled.url).out

@@ -13,13 +13,16 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
+from sqlalchemy import create_engine
 
 from backend.catalogue.catalogue import Catalogue
 from backend.catalogue.items import NewCaption
+from backend.catalogue.migrations import upgrade
 from backend.doctor import broker as broker_check
 from backend.doctor import clock, database, disk, examine, model, qdrant, storage, variables
 from backend.doctor.findings import Finding
 from backend.errors import ConfigurationError
+from backend.originals import Originals
 from backend.settings import Settings
 from backend.store.base import Point
 from backend.store.server import ServerStore
@@ -100,6 +103,19 @@ def test_a_folder_that_is_not_there_is_said_and_not_made(tmp_path: Path, scheme:
     url = f"{scheme}{tmp_path}/missing"
     assert levels(storage.check(Settings(data=tmp_path, storage_url=url))) == [("storage", "warning")]
     assert not (tmp_path / "missing").exists()
+
+
+def test_a_storage_that_another_catalogue_has_signed_is_a_warning_that_names_it(tmp_path: Path) -> None:
+    settings, storage_ = Settings(data=tmp_path), Originals(str(tmp_path))
+    catalogue = Catalogue(f"sqlite:///{tmp_path / 'catalogue.db'}")
+    storage_.sign(catalogue.installation())
+    assert levels(storage.check(settings)) == [("storage", "ok")]
+    storage_.sign("0" * 32)
+    finding = only_problem(storage.check(settings))
+    assert finding.level == "warning"
+    assert "0" * 32 in finding.what
+    assert catalogue.installation() not in finding.what
+    catalogue.close()
 
 
 @pytest.mark.parametrize("setting", ["storage_url", "data"])
@@ -307,6 +323,32 @@ def test_points_and_spaces_are_held_against_the_catalogue(
         catalogue.target.choose("another")
         assert "Workers encode into another" in only_problem(model.check(settings)).what
         catalogue.close()
+
+
+def test_the_embedded_profile_says_how_much_waits_for_another_encoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "load_encoder", lambda _: ColourEncoder())
+    settings = Settings(data=tmp_path)
+    assert levels(model.check(settings)) == [("model", "ok"), ("space", "ok")], "before the first start"
+    catalogue = Catalogue(f"sqlite:///{tmp_path / 'catalogue.db'}")
+    catalogue.add_captions("default", [NewCaption("red"), NewCaption("blue")])
+    catalogue.claims.indexed("another", datetime.now(UTC), catalogue.claims.claim("another", "worker", 2, 60))
+    finding = only_problem(model.check(settings))
+    assert "2 items wait" in finding.what
+    assert "server" in str(finding.remedy)
+    catalogue.close()
+
+
+def test_a_catalogue_of_the_first_version_is_not_asked_what_it_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "load_encoder", lambda _: ColourEncoder())
+    engine = create_engine(f"sqlite:///{tmp_path / 'catalogue.db'}")
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+    engine.dispose()
+    assert levels(model.check(Settings(data=tmp_path))) == [("model", "ok"), ("space", "ok")]
 
 
 def test_a_space_that_another_installation_fills_is_a_problem(
